@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lockstep/comm/launch.h"
+
+namespace lockstep::comm {
+
+enum class DType { kUint8, kInt32, kInt64, kFloat32, kFloat64 };
+size_t size_of(DType dtype);
+
+enum class Device { kHost, kCuda };
+enum class Op { kSum, kMin, kMax };
+
+/// Memory that a collective reads and writes. The caller owns it and leaves it alone until the collective is done.
+struct Buffer {
+  void* data = nullptr;
+  size_t count = 0;  ///< elements
+  DType dtype = DType::kFloat32;
+  Device where = Device::kHost;
+  size_t bytes() const { return count * size_of(dtype); }
+};
+template <class T>
+constexpr DType dtype_of();
+template <> constexpr DType dtype_of<uint8_t>() { return DType::kUint8; }
+template <> constexpr DType dtype_of<int32_t>() { return DType::kInt32; }
+template <> constexpr DType dtype_of<int64_t>() { return DType::kInt64; }
+template <> constexpr DType dtype_of<float>() { return DType::kFloat32; }
+template <> constexpr DType dtype_of<double>() { return DType::kFloat64; }
+template <class T>
+Buffer buffer(std::vector<T>& values) { return {values.data(), values.size(), dtype_of<T>()}; }
+
+/// A collective that was started and may still run. wait() returns when it is done or throws what went wrong; it must be called
+/// once, before the buffer dies.
+class Pending {
+ public:
+  Pending() = default;
+  explicit Pending(std::function<void()> wait) : wait_(std::move(wait)) {}
+  void wait() { if (wait_) std::exchange(wait_, nullptr)(); }
+
+ private:
+  std::function<void()> wait_;
+};
+
+/// Moves buffers between all ranks of the run. It knows no tensors.
+///
+/// All ranks call the same collectives with the same counts and types in the same order; one thread a rank calls. Every wait has the
+/// time limit of the constructor: after it, or when a rank aborted, each waiting call throws a comm Error that names this rank, the
+/// collective, its number, and the seconds waited (and the rank that aborted with its reason, where that is known). After a comm
+/// Error the communicator is dead: the process prints and leaves by _exit.
+/// Sums are taken in a fixed order: the same inputs give the same bits on every rank and in every run.
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+
+  const Launch& launch() const { return launch_; }
+  int rank() const { return launch_.rank; }
+  int size() const { return launch_.size; }
+
+  /// In place over all ranks; several may be pending at once and are done in the order in which they were started.
+  virtual Pending start_allreduce(Buffer buffer, Op op) = 0;
+  /// From root's buffer into everybody's.
+  virtual void broadcast(Buffer buffer, int root) = 0;
+  /// `all` = the `mine` of rank 0, of rank 1, ...: all.count = size() * mine.count.
+  virtual void allgather(Buffer mine, Buffer all) = 0;
+  virtual void barrier() = 0;
+  /// Wakes every rank that waits, now and later, with this reason. Any thread; never throws; does not wait for the others.
+  virtual void abort(const std::string& reason) noexcept = 0;
+
+  void allreduce(Buffer buffer, Op op = Op::kSum) { start_allreduce(buffer, op).wait(); }
+
+ protected:
+  Launch launch_;
+};
+
+/// One text from each rank, in rank order, on every rank.
+std::vector<std::string> gather_texts(Communicator& communicator, const std::string& mine);
+
+/// Backend by its row in backends.def: "local" (one rank), "mpi". "auto": mpi under a launcher with more than one rank, else local.
+std::unique_ptr<Communicator> make_communicator(const std::string& backend, const Launch& launch, double timeout_seconds);
+
+/// `size` ranks as threads of this process (the backend "threads"): tests and the contract of the others.
+std::vector<std::unique_ptr<Communicator>> make_thread_communicators(int size, double timeout_seconds);
+
+}  // namespace lockstep::comm

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+namespace lockstep::comm {
+
+/// Where this process stands in the run: from Open MPI's or Slurm's environment, one rank of one otherwise.
+struct Launch {
+  int rank = 0, size = 1;              ///< in the whole run
+  int local_rank = 0, local_size = 1;  ///< on this host
+  std::string host;                    ///< its name
+  std::string launcher;                ///< "mpirun", "srun" or "" (started by hand)
+  int hosts() const { return local_size > 0 ? (size + local_size - 1) / local_size : 1; }
+};
+
+/// Reads OMPI_COMM_WORLD_* / PMIX_* / SLURM_*; usage Error when they contradict each other. The MPI backend corrects local_rank,
+/// local_size and host by asking MPI.
+Launch discover_launch();
+
+}  // namespace lockstep::comm

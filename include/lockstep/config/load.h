@@ -1,0 +1,71 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lockstep/config/config.h"
+#include "lockstep/core/file.h"
+
+namespace lockstep {
+
+/// What reading a configuration found: the merged Config and what the user should be told.
+struct LoadedConfig {
+  Config config;
+  std::vector<std::string> warnings;
+};
+
+/// Reads `file` (YAML with the three sections, or SageMaker's hyperparameters.json, told by its content), then applies
+/// `overrides`: `run.seed=3`, or `seed=3` where the last part is unique. `hyperparameters:` may name SageMaker's JSON file.
+/// Throws one usage Error that lists all mistakes, each with file and line (or the override) and the nearest name.
+LoadedConfig load_config(const Path& file, std::span<const std::string> overrides);
+
+/// The merged configuration as YAML that load_config() reads to an equal Config. Keys that are unset are left out.
+std::string to_yaml(const Config& config);
+
+/// The same as a table for people: full key, value, where the value came from.
+std::string origins_table(const Config& config);
+
+/// What the training data say. `class_counts` has one entry a class; multi-label: samples that carry the label.
+struct DatasetFacts {
+  int64_t samples = 0;
+  int64_t classes = 0;
+  std::vector<std::string> class_names;  ///< empty where the format has none
+  std::vector<int64_t> class_counts;
+};
+
+/// What the model channel says.
+struct ModelFacts {
+  std::string network;
+  std::optional<int64_t> num_layers;
+  std::optional<ImageShape> image_shape;
+  int64_t num_classes = 0;
+};
+
+/// Completes the configuration: num_classes and num_training_samples are counted, num_layers and image_shape come from the model
+/// when the configuration is silent. Another value than the data's or the model's is a usage Error showing both; where
+/// SageMaker's JSON says it, a warning about num_training_samples, an Error about the network's shape.
+/// Also what only data can tell: mini_batch_size against the number of samples, labels against num_classes.
+LoadedConfig resolve(Config config, const DatasetFacts& data, const std::optional<ModelFacts>& model);
+
+/// A key whose values differ between two configurations.
+struct Difference {
+  std::string key, before, after;
+  OnResume on_resume;
+};
+/// In the order of the table; keys of the machine or of the log are among them as kHarmless.
+std::vector<Difference> differences(const Config& before, const Config& after);
+
+/// One row of the table of keys, for `--help`, README and tests.
+struct KeyRow {
+  std::string name;     ///< full: "hyperparameters.learning_rate"
+  std::string type;     ///< "integer", "number", "text", "true/false", "list", "C,H,W", "path"
+  std::string initial;  ///< as the user would write it; empty: unset
+  std::string valid;    ///< "0..1", "sgd|adam|rmsprop|nag", empty: any
+  std::string meaning;
+  OnResume on_resume;
+};
+const std::vector<KeyRow>& key_rows();
+
+}  // namespace lockstep

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lockstep/config/config.h"
+#include "lockstep/config/load.h"
+#include "lockstep/core/file.h"
+#include "lockstep/image/image.h"
+
+namespace lockstep::data {
+
+/// One sample before decoding. Refilled by Dataset::read(); the vectors keep their memory.
+struct Sample {
+  Bytes bytes;                      ///< the encoded picture: in the dataset's mapping, or in `storage`
+  std::span<const image::SeekPoint> seek_points;
+  std::vector<float> labels;        ///< one class, or multi-hot [label_width]
+  std::string name;                 ///< for messages: "train.rec record 17 at byte 4096 (id 559)" or a path
+  std::vector<std::byte> storage;
+};
+
+/// Answers how many samples there are and what sample i is; sample id = position 0..size-1. All functions from any thread at once.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  virtual size_t size() const = 0;
+  /// Data Error naming path, record and offset.
+  virtual void read(size_t i, Sample& sample) const = 0;
+  /// The labels alone, without the picture where the format allows. Data Error as above.
+  virtual void read_labels(size_t i, std::vector<float>& labels) const = 0;
+
+  /// Line number = label; empty where the format has no names.
+  const std::vector<std::string>& class_names() const { return class_names_; }
+  /// Labels a sample: 1, or the number of labels of multi-label data.
+  int label_width() const { return label_width_; }
+
+ protected:
+  std::vector<std::string> class_names_;
+  int label_width_ = 1;
+};
+
+/// What to open: a channel, and for images with a list that list.
+struct DatasetOptions {
+  Channel channel;
+  Channel list;               ///< train_lst / validation_lst; usually not given
+  bool multi_label = false;
+  int64_t classes = 0;        ///< for multi-label class ids; 0: unknown
+  std::string role = "train"; ///< for messages; also which split of a folder of splits
+  std::vector<std::string> class_names;  ///< a folder's classes are matched to these by name; empty: they are found
+};
+
+/// Opens by the row of datasets.def that recognises the channel. Data or usage Error naming channel and path, with what was found.
+std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);
+
+/// Counts: every label is read once, on `threads` threads. Data Error naming the sample for labels that are negative, not whole numbers
+/// (single label) or not near 0 or 1 (multi-label; above 0.5 is 1, with one warning).
+DatasetFacts survey(const Dataset& dataset, bool multi_label, int threads);
+
+/// A number that changes when samples, labels or their order do; the same on every rank that sees the same data.
+uint64_t fingerprint(const Dataset& dataset);
+
+/// The label of each of `from`'s classes in `to`, by name. Data Error naming the unknown class and the nearest one.
+/// Empty (nothing to do) when either has no names.
+std::vector<int> map_classes(const std::vector<std::string>& from, const std::vector<std::string>& to);
+
+}  // namespace lockstep::data

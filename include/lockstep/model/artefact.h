@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "lockstep/core/file.h"
+#include "lockstep/model/array.h"
+#include "lockstep/model/card.h"
+#include "lockstep/model/graph.h"
+
+namespace lockstep::model {
+
+/// A trained model as files: SageMaker's layout and lockstep.json.
+///   image-classification-symbol.json, image-classification-NNNN.params (NNNN = epochs finished), model-shapes.json, lockstep.json
+struct Artefact {
+  Graph graph;
+  Arrays arrays;     ///< `arg:` and `aux:` names, MXNet's order
+  Card card;
+  int64_t epoch = 0; ///< NNNN
+  int64_t batch = 1; ///< first number of model-shapes.json
+  std::string source;///< the file that was read
+};
+
+/// Writes the files into `folder` in one step each, params first; other epochs' .params are removed unless `keep_others`.
+void write_artefact(const Path& folder, const Artefact& artefact, bool keep_others);
+
+/// Packs the files of `folder` flat into `archive` (gzip), complete or not at all.
+void pack_artefact(const Path& folder, const Path& archive);
+
+/// Reads model.tar.gz, an unpacked folder, a folder that holds the archive, or a checkpoint folder (or a folder with `latest`).
+/// With several .params the one named as best in lockstep.json, else the newest, is taken. Data Error naming what was looked for.
+Artefact read_artefact(const Path& path);
+
+}  // namespace lockstep::model

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lockstep/core/file.h"
+
+namespace lockstep::track {
+
+/// One JSON object: keys in the order in which they were set. Numbers are written so that they read back equal; a number that is not
+/// finite is written as null.
+class Event {
+ public:
+  Event() = default;
+  /// {"event": name}
+  explicit Event(const std::string& name) { set("event", name); }
+  Event& set(const std::string& key, double value);
+  Event& set(const std::string& key, int64_t value);
+  Event& set(const std::string& key, int value) { return set(key, int64_t{value}); }
+  Event& set(const std::string& key, bool value);
+  Event& set(const std::string& key, const std::string& value);
+  Event& set(const std::string& key, const char* value) { return set(key, std::string(value)); }
+  Event& set(const std::string& key, const Event& object);
+  Event& set(const std::string& key, const std::vector<double>& values);
+  Event& set(const std::string& key, const std::vector<int64_t>& values);
+  Event& set(const std::string& key, const std::vector<std::string>& values);
+  Event& set(const std::string& key, const std::vector<std::vector<int64_t>>& rows);
+  Event& set(const std::string& key, const std::vector<Event>& objects);
+  std::string json() const;              ///< one line
+  std::string json(int indent) const;    ///< for files that people open
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;  // key, value as JSON
+};
+
+/// Appends events to a file, one JSON object a line, each line in one write. A failed write is logged once and the run goes on.
+/// One thread.
+class EventLog {
+ public:
+  /// Appends; lines of steps beyond `last_step` (of a run that was cut off and goes on from there) are dropped first.
+  EventLog(const Path& path, int64_t last_step);
+  ~EventLog();
+  EventLog(const EventLog&) = delete;
+  EventLog& operator=(const EventLog&) = delete;
+  void write(const Event& event);
+
+ private:
+  Path path_;
+  int fd_ = -1;
+  bool warned_ = false;
+};
+
+}  // namespace lockstep::track
