@@ -17,4 +17,7 @@ struct Launch {
 /// local_size and host by asking MPI.
 Launch discover_launch();
 
+/// "Open MPI v4.1.4". Any time, any thread.
+std::string mpi_version();
+
 }  // namespace lockstep::comm

@@ -21,6 +21,9 @@ struct LoadedConfig {
 /// Throws one usage Error that lists all mistakes, each with file and line (or the override) and the nearest name.
 LoadedConfig load_config(const Path& file, std::span<const std::string> overrides);
 
+/// The same from a text, without overrides; `where` stands for the file in messages.
+LoadedConfig load_config_text(const std::string& text, const std::string& where);
+
 /// The merged configuration as YAML that load_config() reads to an equal Config. Keys that are unset are left out.
 std::string to_yaml(const Config& config);
 

@@ -62,6 +62,8 @@ class FileWriter {
 /// The whole file. io Error when it cannot be read.
 std::string read_text(const Path& path);
 std::vector<std::byte> read_bytes(const Path& path);
+/// The same into memory that is reused.
+void read_bytes(const Path& path, std::vector<std::byte>& bytes);
 
 /// Replaces the file in one step: a reader sees the old text or the new one, also after a crash (temp file, fsync, rename, fsync of
 /// the folder).

@@ -31,6 +31,8 @@ class Dataset {
   virtual void read(size_t i, Sample& sample) const = 0;
   /// The labels alone, without the picture where the format allows. Data Error as above.
   virtual void read_labels(size_t i, std::vector<float>& labels) const = 0;
+  /// Size of the encoded picture, found without reading it where the format allows.
+  virtual uint64_t picture_bytes(size_t i) const;
 
   /// Line number = label; empty where the format has no names.
   const std::vector<std::string>& class_names() const { return class_names_; }
@@ -55,11 +57,13 @@ struct DatasetOptions {
 /// Opens by the row of datasets.def that recognises the channel. Data or usage Error naming channel and path, with what was found.
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);
 
-/// Counts: every label is read once, on `threads` threads. Data Error naming the sample for labels that are negative, not whole numbers
-/// (single label) or not near 0 or 1 (multi-label; above 0.5 is 1, with one warning).
-DatasetFacts survey(const Dataset& dataset, bool multi_label, int threads);
+/// Counts: every label is read once, on `threads` threads. Data Error naming the first bad sample: labels that are negative, not whole
+/// numbers or beyond the named classes (single label), negative or not finite (multi-label; above 0.5 is 1, with one warning), and
+/// damaged records. Up to `skip_bad` unreadable samples are left out of the counts instead, each with a warning.
+DatasetFacts survey(const Dataset& dataset, bool multi_label, int threads, int64_t skip_bad = 0);
 
-/// A number that changes when samples, labels or their order do; the same on every rank that sees the same data.
+/// A number that changes when the number, the sizes, the labels, the order of the samples or the class names do; the same on every rank
+/// that sees the same data. Pictures are not read: another picture of the same size goes unnoticed.
 uint64_t fingerprint(const Dataset& dataset);
 
 /// The label of each of `from`'s classes in `to`, by name. Data Error naming the unknown class and the nearest one.

@@ -25,10 +25,12 @@ struct SamplerOptions {
 };
 
 /// Says which samples are global batch k of epoch e, from the seed alone: not from the number of ranks, not from what ran before.
-/// Each sample at most once an epoch (kBalanced alone repeats: every class is drawn equally often).
+/// Each sample at most once an epoch. kBalanced alone repeats: every class is drawn equally often, `samples` times together, rounded to
+/// a multiple of the classes.
 /// Caches the order of one epoch: one thread.
 class Sampler {
  public:
+  /// Usage Error where an epoch would have no batch: fewer samples than a global batch, with drop_last.
   explicit Sampler(SamplerOptions options);
   int64_t batches() const;  ///< an epoch
   int64_t dropped() const;  ///< samples that an epoch leaves out
@@ -38,6 +40,7 @@ class Sampler {
 
  private:
   SamplerOptions options_;
+  int64_t draws_ = 0;  // of an epoch
   int64_t cached_epoch_ = -1;
   std::vector<uint32_t> order_;
 };

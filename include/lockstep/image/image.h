@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "lockstep/core/error.h"
@@ -62,5 +63,8 @@ void encode(const Image& image, Format format, int quality, std::vector<std::byt
 
 /// OpenCV's bilinear resize (INTER_LINEAR), pixel for pixel. `out` may not be `in`.
 void resize_bilinear(const Image& in, int width, int height, Image& out);
+
+/// "libjpeg-turbo 2.1.5\nOpenCV 4.6.0".
+std::string codec_versions();
 
 }  // namespace lockstep::image

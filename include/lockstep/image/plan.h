@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "lockstep/core/rng.h"
 #include "lockstep/image/image.h"
@@ -31,19 +32,20 @@ struct PlanOptions {
 
 /// What was decided for one picture, before any pixel is decoded: MXNet's order is resize, affine, crop, colour, mirror.
 struct Plan {
-  Region region;                         ///< what must be decoded
+  int width = 0, height = 0;             ///< the whole picture, as shown
+  Region region;                         ///< what must be decoded: no more than the crop needs, or everything (affine, enlarged)
   int resized_width = 0, resized_height = 0;  ///< size of the whole picture after `resize` or `stretch`; 0: unchanged
   bool affine = false;
   std::array<double, 6> matrix{};        ///< row-major 2x3, source to canvas, for cv::warpAffine
   int enlarged_width = 0, enlarged_height = 0;  ///< size after a too small picture was enlarged; 0: it was not
-  Region crop;                           ///< in the picture as it is by then
+  Region crop;                           ///< in the whole picture as it is by then
   int hue = 0, lightness = 0, saturation = 0;  ///< offsets in OpenCV's 8-bit HLS
   bool colour = false;
   bool mirror = false;
 };
 
 /// Decides. Draws from `rng` in MXNet's order and with its distributions (its random numbers themselves are not reproduced).
-/// Data Error when the picture is too small and that is refused.
+/// Data Error when the picture is too small and that is refused, or when resizing makes more than 2^26 pixels of it.
 Plan plan(const Header& header, Rng rng, const PlanOptions& options);
 
 /// Carries the plan out: `pixels` holds plan.region as decode() gave it; `out` is [height, width, channels] of the options, RGB.

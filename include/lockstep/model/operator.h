@@ -11,7 +11,7 @@ namespace lockstep::model {
 
 /// What a node does to shapes. The operator's row fills in what it can tell.
 struct NodeShapes {
-  std::vector<Shape> inputs;   ///< known: the first one; parameter shapes are filled in by the operator
+  std::vector<Shape> inputs;   ///< known: those of other nodes; the shapes of variables are filled in by the operator
   std::vector<Shape> outputs;  ///< filled in by the operator
   int64_t flops = 0;           ///< of one forward pass over this batch; multiply and add count as two
 };
@@ -19,6 +19,7 @@ struct NodeShapes {
 /// An operator without torch: its inputs, shapes and cost. `nn` has a row of the same name with forward and backward.
 struct Operator {
   /// Names of the inputs behind the data, as suffixes of the node's name ("weight", "bias", "gamma", ...); auxiliary states last.
+  /// "label" stands for an input that is no parameter.
   std::vector<std::string> (*parameters)(const Node& node);
   /// How many of those are auxiliary states (moving statistics).
   int auxiliary;
@@ -26,6 +27,8 @@ struct Operator {
   int (*outputs)(const Node& node);
   /// Fills NodeShapes; data Error naming the node when the shapes do not fit.
   void (*infer)(const Node& node, NodeShapes& shapes);
+  /// What backward reads again: the first input, the output.
+  bool keeps_input = false, keeps_output = false;
 };
 
 /// The rows of operators.def.

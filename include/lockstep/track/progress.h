@@ -15,6 +15,7 @@ class Progress {
   void update(int64_t done, const std::string& more = "");
   void finish();  ///< clears the line
   double rate() const;  ///< units a second since the beginning
+  std::string line(const std::string& more = "") const;  ///< what update() draws; without a total only the count and the rate
 
  private:
   std::string what_, unit_;

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lockstep/core/file.h"
+
+namespace lockstep::train {
+
+/// What `lockstep train` was asked for.
+struct RunOptions {
+  Path config;                         ///< YAML, or SageMaker's hyperparameters.json
+  std::vector<std::string> overrides;  ///< key=value
+  bool dry_run = false;                ///< check everything, print the plan, train nothing
+};
+
+/// One rank of a run, from the configuration to the exit code: 0 when the run is finished (also when there was nothing left to do).
+/// Throws the Error that ended it, after the other ranks were told.
+int run(const RunOptions& options);
+
+}  // namespace lockstep::train

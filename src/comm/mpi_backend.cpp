@@ -1,0 +1,97 @@
+#include <sched.h>
+#include <unistd.h>
+
+#include <exception>
+
+#include "backends.h"
+#include "lockstep/core/log.h"
+#include "mpi_world.h"
+#include "operations.h"
+
+namespace lockstep::comm {
+namespace {
+
+constexpr auto kFarewell = std::chrono::milliseconds(500);
+
+/// mpirun binds one or two ranks to a single core each unless it is told otherwise.
+void warn_when_bound_to_one_core(const Launch& launch) {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  const long cores = ::sysconf(_SC_NPROCESSORS_ONLN);
+  if (launch.local_rank != 0 || ::sched_getaffinity(0, sizeof mask, &mask) != 0) return;
+  if (CPU_COUNT(&mask) == 1 && cores > launch.local_size)
+    log::warning("each rank on ", launch.host, " is bound to one of its ", cores, " cores and the others idle: start with launch/mpirun, "
+                 "or give mpirun --bind-to none");
+}
+
+class MpiCommunicator : public Communicator {
+ public:
+  MpiCommunicator(const Launch& launch, double timeout_seconds)
+      : exceptions_(std::uncaught_exceptions()),
+        operations_(describe(launch), timeout_seconds, [this] { return describe_waiting(); }) {
+    launch_ = launch;
+    // The thread fills a place of its own: it may be left behind in MPI_Init_thread when ranks are missing.
+    auto place = std::make_shared<std::shared_ptr<MpiWorld>>();
+    operations_.run("start of MPI", [place, launch, check = operations_.checker()] { *place = std::make_shared<MpiWorld>(launch, check); });
+    world_ = *place;
+    launch_ = world_->launch();
+    operations_.rename(describe(launch_));
+    warn_when_bound_to_one_core(launch_);
+  }
+
+  /// All ranks leave together, through MPI_Finalize, unless this one leaves by an exception or after a comm Error.
+  ~MpiCommunicator() override {
+    if (std::uncaught_exceptions() > exceptions_) return abort("left by an error");
+    if (operations_.dead()) return;
+    try {
+      operations_.run("MPI_Finalize", [world = world_] { world->finalize(); });
+    } catch (const std::exception& error) {
+      log::warning(error.what());
+    }
+  }
+
+  Pending start_allreduce(Buffer buffer, Op op) override {
+    require_host(buffer);
+    return operations_.start(describe("allreduce", buffer), [=, world = world_] { world->allreduce(buffer, op); });
+  }
+  void broadcast(Buffer buffer, int root) override {
+    require_host(buffer);
+    operations_.run(describe("broadcast", buffer), [=, world = world_] { world->broadcast(buffer, root); });
+  }
+  void allgather(Buffer mine, Buffer all) override {
+    require_host(mine);
+    operations_.run(describe("allgather", mine), [=, world = world_] { world->allgather(mine, all); });
+  }
+  void barrier() override {
+    operations_.run("barrier", [world = world_] { world->barrier(); });
+  }
+  void abort(const std::string& reason) noexcept override {
+    try {
+      const std::string text = describe(launch_) + " aborted: " + reason;
+      operations_.end(text, [=, world = world_] { world->tell_all(text, kFarewell); }, kFarewell);
+    } catch (...) {  // no memory for the text: the others run into their time limit
+    }
+  }
+
+ private:
+  static void require_host(const Buffer& buffer) {
+    require(buffer.where == Device::kHost, ErrorKind::kBug, "the MPI backend moves buffers in host memory only");
+  }
+  std::string describe_waiting() const {
+    if (!world_) return "not all ranks have started";
+    const std::string missing = describe_missing(world_->behind());
+    return missing.empty() && world_->hosts() > 1 ? "the rank that is missing is on another host" : missing;
+  }
+
+  const int exceptions_;
+  std::shared_ptr<MpiWorld> world_;
+  Operations operations_;
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> make_mpi(const Launch& launch, double timeout_seconds) {
+  return std::make_unique<MpiCommunicator>(launch, timeout_seconds);
+}
+
+}  // namespace lockstep::comm

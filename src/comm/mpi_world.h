@@ -1,0 +1,66 @@
+#pragma once
+
+#include <mpi.h>
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "shared_memory.h"
+
+namespace lockstep::comm {
+
+/// MPI as this program uses it. One thread makes it and makes every call; it can be made once a process.
+/// Every MPI error is a comm Error with MPI's own words.
+///
+/// Ranks of one host meet in shared memory; with several hosts one rank of each then carries the host's sum to the others. Nothing
+/// waits inside an MPI call: requests are polled, together with `check` and the notice of a rank that aborted, which end the wait by
+/// throwing. A rank whose wait is long sleeps, so that it leaves its core to the computation.
+class MpiWorld {
+ public:
+  /// MPI_Init_thread. usage Error when MPI's rank and size are not those of the launcher.
+  MpiWorld(const Launch& expected, std::function<void()> check);
+  MpiWorld(const MpiWorld&) = delete;
+  MpiWorld& operator=(const MpiWorld&) = delete;
+
+  const Launch& launch() const { return launch_; }
+  int hosts() const { return hosts_; }
+
+  void allreduce(Buffer buffer, Op op);
+  void broadcast(Buffer buffer, int root);
+  void allgather(Buffer mine, Buffer all);
+  void barrier();
+  /// The ranks of this host that have come less far than this one. Any thread.
+  std::vector<int> behind() const;
+
+  /// Sends the reason to every other rank, which throws it from its next check. Gives up after `limit`.
+  void tell_all(const std::string& reason, std::chrono::milliseconds limit);
+  /// Waits for all ranks, then MPI_Finalize. Nothing may be called afterwards.
+  void finalize();
+
+ private:
+  void meet_host();
+  void listen();
+  void check();
+  void complete(MPI_Request request);
+  void sum_between(MPI_Comm ranks, void* data, size_t count, DType dtype, Op op);
+  void broadcast_between(std::byte* data, size_t bytes, int root);
+
+  std::function<void()> check_;
+  Launch launch_;
+  int hosts_ = 1;
+  MPI_Comm world_ = MPI_COMM_NULL, host_ = MPI_COMM_NULL, leaders_ = MPI_COMM_NULL;
+  std::vector<int> host_ranks_;  // world rank of each rank of this host
+  MPI_Win window_ = MPI_WIN_NULL;
+  std::unique_ptr<SharedMemory> memory_;  // none where every rank has a host of its own
+
+  MPI_Comm notices_ = MPI_COMM_NULL;  // its only messages are the reasons of ranks that abort
+  MPI_Request notice_ = MPI_REQUEST_NULL;
+  std::array<char, 1024> notice_text_{};
+  bool notified_ = false;
+};
+
+}  // namespace lockstep::comm

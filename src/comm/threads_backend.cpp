@@ -1,0 +1,100 @@
+#include <atomic>
+#include <mutex>
+#include <new>
+
+#include "backends.h"
+#include "operations.h"
+#include "shared_memory.h"
+
+namespace lockstep::comm {
+namespace {
+
+constexpr auto kNoWait = std::chrono::milliseconds(0);
+
+/// What the ranks of one process share.
+class Meeting {
+ public:
+  explicit Meeting(int size) : region_(new (kAlignment) std::byte[SharedMemory::region_bytes(size)]) {
+    SharedMemory::prepare(region_.get(), size);
+  }
+
+  std::byte* region() { return region_.get(); }
+  void abort(const std::string& reason) {
+    std::lock_guard lock(mutex_);
+    if (!aborted_) reason_ = reason;
+    aborted_ = true;
+  }
+  void check() {
+    if (!aborted_) return;
+    std::lock_guard lock(mutex_);
+    fail(ErrorKind::kComm, reason_);
+  }
+
+ private:
+  static constexpr std::align_val_t kAlignment{4096};
+  struct Free {
+    void operator()(std::byte* region) const { ::operator delete[](region, kAlignment); }
+  };
+
+  std::unique_ptr<std::byte[], Free> region_;
+  std::atomic<bool> aborted_ = false;
+  std::mutex mutex_;
+  std::string reason_;
+};
+
+class ThreadCommunicator : public Communicator {
+ public:
+  ThreadCommunicator(const Launch& launch, std::shared_ptr<Meeting> meeting, double timeout_seconds)
+      : meeting_(std::move(meeting)),
+        memory_(meeting_->region(), launch.rank, launch.size, [this] { check(); }),
+        operations_(describe(launch), timeout_seconds, [this] { return describe_missing(memory_.behind()); }),
+        check_dead_(operations_.checker()) {
+    launch_ = launch;
+  }
+
+  Pending start_allreduce(Buffer buffer, Op op) override {
+    return operations_.start(describe("allreduce", buffer), [=, this] { memory_.allreduce(buffer, op); });
+  }
+  void broadcast(Buffer buffer, int root) override {
+    operations_.run(describe("broadcast", buffer), [=, this] { memory_.broadcast(buffer, root); });
+  }
+  void allgather(Buffer mine, Buffer all) override {
+    operations_.run(describe("allgather", mine), [=, this] { memory_.allgather(mine, all); });
+  }
+  void barrier() override {
+    operations_.run("barrier", [this] { memory_.barrier(); });
+  }
+  void abort(const std::string& reason) noexcept override {
+    try {
+      const std::string text = describe(launch_) + " aborted: " + reason;
+      meeting_->abort(text);
+      operations_.end(text, [] {}, kNoWait);
+    } catch (...) {  // no memory for the text: the others run into their time limit
+    }
+  }
+
+ private:
+  void check() {
+    check_dead_();
+    meeting_->check();
+  }
+
+  std::shared_ptr<Meeting> meeting_;
+  SharedMemory memory_;
+  Operations operations_;  // its thread uses the others
+  std::function<void()> check_dead_;
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<Communicator>> make_thread_communicators(int size, double timeout_seconds) {
+  require(size >= 1, ErrorKind::kUsage, "a run has at least one rank, not ", size);
+  const auto meeting = std::make_shared<Meeting>(size);
+  const std::string host = host_name();
+  std::vector<std::unique_ptr<Communicator>> communicators;
+  for (int rank = 0; rank < size; ++rank)
+    communicators.push_back(std::make_unique<ThreadCommunicator>(Launch{rank, size, rank, size, host, ""}, meeting, timeout_seconds));
+  return communicators;
+}
+
+}  // namespace lockstep::comm

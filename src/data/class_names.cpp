@@ -1,0 +1,42 @@
+#include "class_names.h"
+
+#include <algorithm>
+#include <regex>
+#include <set>
+
+#include "lockstep/core/error.h"
+#include "lockstep/core/text.h"
+
+namespace lockstep::data {
+
+std::vector<std::string> read_class_names(const Path& path) {
+  auto lines = split(read_text(path), '\n');
+  for (auto& line : lines) line = trim(line);
+  while (!lines.empty() && lines.back().empty()) lines.pop_back();
+  std::set<std::string> seen;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    require(!lines[i].empty(), ErrorKind::kData, path.string(), ":", i + 1, ": an empty line; each line names the class of its label");
+    require(seen.insert(lines[i]).second, ErrorKind::kData, path.string(), ":", i + 1, ": the class ", lines[i],
+            " has a line already");
+  }
+  return lines;
+}
+
+std::string shard_prefix(const Path& path) {
+  static const std::regex kShard("-\\d+-of-\\d+$");
+  return std::regex_replace(path.stem().string(), kShard, "");
+}
+
+std::vector<std::string> class_names_beside(const Path& path) {
+  std::vector<std::string> prefixes = {path.stem().string(), shard_prefix(path)};
+  for (const char* split_name : {"_train", "_val", "_test"})
+    if (prefixes[1].ends_with(split_name)) prefixes.push_back(prefixes[1].substr(0, prefixes[1].rfind('_')));
+  for (const auto& prefix : prefixes) {
+    const Path file = path.parent_path() / (prefix + ".classes");
+    std::error_code error;
+    if (std::filesystem::is_regular_file(file, error)) return read_class_names(file);
+  }
+  return {};
+}
+
+}  // namespace lockstep::data

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "lockstep/core/file.h"
+
+namespace lockstep::data {
+
+/// By its extension: jpg, jpeg, png, webp, bmp, gif, tif or tiff in any case. Hidden files are none.
+bool is_picture_file(const Path& path);
+
+/// Reads a picture that a dataset names into memory that is reused. Data Error when the file is not there or may not be read: one bad
+/// sample; io Error when the disk fails.
+void read_picture(const Path& path, std::vector<std::byte>& bytes);
+
+/// Its size in bytes. Errors as above.
+uint64_t picture_size(const Path& path);
+
+}  // namespace lockstep::data

@@ -1,0 +1,90 @@
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include "jpeg.h"
+#include "lockstep/image/image.h"
+#include "opencv.h"
+#include "orientation.h"
+
+namespace lockstep::image {
+namespace {
+
+const char* name_of(Format format) {
+  switch (format) {
+    case Format::kJpeg: return "JPEG";
+    case Format::kPng: return "PNG";
+    case Format::kWebp: return "WebP";
+    case Format::kBmp: return "BMP";
+    case Format::kGif: return "GIF";
+    case Format::kTiff: return "TIFF";
+    case Format::kOther: break;
+  }
+  return "picture";
+}
+
+/// The whole picture, in OpenCV's channel order; empty when OpenCV cannot decode it.
+cv::Mat decode_whole(Bytes bytes, int channels, Format format) {
+  const int mode = channels == 1 ? cv::IMREAD_GRAYSCALE : channels == 3 ? cv::IMREAD_COLOR : cv::IMREAD_UNCHANGED;
+  const int flags = channels == 4 ? mode : mode | cv::IMREAD_IGNORE_ORIENTATION;
+  const cv::Mat input(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<std::byte*>(bytes.data()));
+  try {
+    return cv::imdecode(input, flags);
+  } catch (const cv::Exception& error) {
+    fail(ErrorKind::kData, name_of(format), " cannot be decoded: ", error.what());
+  }
+}
+
+/// What IMREAD_UNCHANGED leaves to us: 16 bits keep their upper 8, and every kind of picture becomes BGRA.
+cv::Mat to_bgra(const cv::Mat& any) {
+  cv::Mat bytes = any;
+  if (any.depth() == CV_16U) {
+    bytes.create(any.rows, any.cols, CV_8UC(any.channels()));
+    const auto* from = any.ptr<uint16_t>();
+    std::transform(from, from + any.total() * any.channels(), bytes.ptr(), [](uint16_t v) { return uint8_t(v >> 8); });
+  }
+  cv::Mat bgra = bytes;
+  if (bytes.channels() == 1) cv::cvtColor(bytes, bgra, cv::COLOR_GRAY2BGRA);
+  if (bytes.channels() == 3) cv::cvtColor(bytes, bgra, cv::COLOR_BGR2BGRA);
+  return bgra;
+}
+
+void decode_by_opencv(Bytes bytes, const Header& header, const Region& region, int channels, Image& out) {
+  keep_opencv_single_threaded();
+  require(bytes.size() <= size_t{INT32_MAX}, ErrorKind::kData, "a picture of ", bytes.size(), " bytes is too large");
+  cv::Mat whole = decode_whole(bytes, channels, header.format);
+  require(!whole.empty(), ErrorKind::kData, name_of(header.format), " cannot be decoded: it is broken, or of a kind that OpenCV does not read");
+  if (channels == 4 && (whole.depth() == CV_8U || whole.depth() == CV_16U)) whole = to_bgra(whole);
+  require(whole.type() == CV_8UC(channels), ErrorKind::kData, name_of(header.format), " has pixels of a type that is not read here");
+  require(whole.cols == header.width && whole.rows == header.height, ErrorKind::kData, name_of(header.format), " says ",
+          header.width, "x", header.height, " in its header and holds ", whole.cols, "x", whole.rows);
+  const cv::Mat part = whole(cv::Rect(region.x, region.y, region.width, region.height));
+  out.resize(region.width, region.height, channels);
+  cv::Mat target = view(out);
+  if (channels == 1) part.copyTo(target);
+  else cv::cvtColor(part, target, channels == 3 ? cv::COLOR_BGR2RGB : cv::COLOR_BGRA2RGBA);
+}
+
+void decode_turned_jpeg(Bytes bytes, const Header& header, const Region& region, int channels, Image& out) {
+  const Turn turn = turn_of(header.orientation);
+  const Region stored = stored_region(turn, region, header.width, header.height);
+  const int width = turn.swap ? header.height : header.width, height = turn.swap ? header.width : header.height;
+  thread_local Image pixels;
+  decode_jpeg(bytes, width, height, stored, channels, pixels);
+  turn_pixels(turn, pixels, out);
+}
+
+}  // namespace
+
+void decode(Bytes bytes, std::span<const SeekPoint> /*seek_points*/, const Header& header, const Region& region, int channels,
+            Image& out) {
+  require(channels == 1 || channels == 3 || channels == 4, ErrorKind::kBug, "decode: ", channels, " channels");
+  require(region.x >= 0 && region.y >= 0 && region.width > 0 && region.height > 0 &&
+              region.width <= header.width - region.x && region.height <= header.height - region.y,
+          ErrorKind::kBug, "decode: region ", region.width, "x", region.height, "+", region.x, "+", region.y,
+          " is not inside ", header.width, "x", header.height);
+  if (header.format != Format::kJpeg) return decode_by_opencv(bytes, header, region, channels, out);
+  if (header.orientation != 1) return decode_turned_jpeg(bytes, header, region, channels, out);
+  decode_jpeg(bytes, header.width, header.height, region, channels, out);
+}
+
+}  // namespace lockstep::image

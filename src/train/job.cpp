@@ -1,0 +1,181 @@
+#include "job.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "lockstep/core/error.h"
+#include "lockstep/core/hash.h"
+#include "lockstep/core/thread.h"
+#include "lockstep/data/sampler.h"
+#include "lockstep/model/artefact.h"
+#include "resume.h"
+
+namespace lockstep::train {
+namespace {
+
+Data open_data(const Config& config, int threads) {
+  const auto& hyperparameters = config.hyperparameters;
+  data::DatasetOptions options{.channel = config.channels.train,
+                               .list = config.channels.train_lst,
+                               .multi_label = hyperparameters.multi_label,
+                               .classes = hyperparameters.num_classes.value_or(0)};
+  Data data;
+  data.train = data::open_dataset(options);
+  data.facts = data::survey(*data.train, hyperparameters.multi_label, threads);
+  if (!config.channels.validation.given()) return data;
+
+  options.channel = config.channels.validation;
+  options.list = config.channels.validation_lst;
+  options.classes = data.facts.classes;
+  options.role = "validation";
+  options.class_names = data.train->class_names();
+  data.validation = data::open_dataset(options);
+  data.validation_map = data::map_classes(data.validation->class_names(), data.train->class_names());
+  const DatasetFacts facts = data::survey(*data.validation, hyperparameters.multi_label, threads);
+  require(!data.validation_map.empty() || facts.classes <= std::max(data.facts.classes, hyperparameters.num_classes.value_or(0)),
+          ErrorKind::kData, "channels.validation: has ", facts.classes, " classes, channels.train has ", data.facts.classes,
+          "; both must use the same labels");
+  return data;
+}
+
+/// Ranks that were started differently would train nonsense or wait for each other for ever.
+void compare_ranks(const Config& config, const Data& data, comm::Communicator& communicator) {
+  const std::string mine = cat("configuration ", hash_text(hash(to_yaml(config))), ", training data ",
+                               hash_text(data::fingerprint(*data.train)), " (", data.train->size(), " samples)",
+                               data.validation ? cat(", validation data ", hash_text(data::fingerprint(*data.validation))) : "");
+  const auto all = comm::gather_texts(communicator, mine);
+  for (size_t rank = 1; rank < all.size(); ++rank)
+    require(all[rank] == all[0], ErrorKind::kUsage, "the ranks do not run the same thing: rank 0 has ", all[0], "; rank ", rank,
+            " has ", all[rank], "; give every host the same files and the same command");
+}
+
+std::optional<model::Artefact> open_model(const Config& config) {
+  if (!config.channels.model.given()) {
+    require(!config.hyperparameters.use_pretrained_model, ErrorKind::kUsage,
+            "use_pretrained_model: 1 needs weights, and none come with the program: name them with channels.model");
+    return std::nullopt;
+  }
+  return model::read_artefact(config.channels.model.paths.front());
+}
+
+ModelFacts facts_of(const model::Artefact& artefact) {
+  ModelFacts facts{.network = artefact.card.network, .num_classes = model::find_output(artefact.graph).classes};
+  if (artefact.card.num_layers > 0) facts.num_layers = artefact.card.num_layers;
+  facts.image_shape = ImageShape{static_cast<int>(artefact.card.channels), static_cast<int>(artefact.card.height),
+                                 static_cast<int>(artefact.card.width)};
+  return facts;
+}
+
+model::Card make_card(const Config& config, const std::vector<std::string>& classes) {
+  const auto& h = config.hyperparameters;
+  return {.network = config.run.network,
+          .num_layers = h.num_layers,
+          .channels = h.image_shape.channels,
+          .height = h.image_shape.height,
+          .width = h.image_shape.width,
+          .classes = classes,
+          .multi_label = h.multi_label,
+          .resize = h.resize.value_or(0),
+          .top_k = h.top_k.value_or(0),
+          .origin = {{"trainer", "lockstep"}}};
+}
+
+std::unique_ptr<nn::Network> build_network(const Config& config) {
+  const auto& h = config.hyperparameters;
+  const model::NetworkOptions options{.num_layers = h.num_layers,
+                                      .classes = h.num_classes.value(),
+                                      .channels = h.image_shape.channels,
+                                      .height = h.image_shape.height,
+                                      .width = h.image_shape.width,
+                                      .multi_label = h.multi_label};
+  return std::make_unique<nn::Network>(model::make_network(config.run.network, options),
+                                       model::Shape{1, options.channels, options.height, options.width},
+                                       static_cast<uint64_t>(config.run.seed));
+}
+
+std::unique_ptr<optim::Optimizer> build_optimizer(const Config& config, nn::Network& network) {
+  std::vector<optim::Piece> pieces;
+  for (const nn::Segment& segment : network.segments()) {
+    if (segment.fixed) continue;
+    const bool joins = !pieces.empty() && pieces.back().end == segment.begin && pieces.back().decays == segment.decays &&
+                       pieces.back().rate_factor == segment.rate_factor;
+    if (joins)
+      pieces.back().end = segment.end;
+    else
+      pieces.push_back({segment.begin, segment.end, segment.decays, segment.rate_factor});
+  }
+  const auto& h = config.hyperparameters;
+  return optim::make_optimizer(h.optimizer, std::move(pieces), network.parameters(),
+                               {.momentum = h.momentum,
+                                .weight_decay = h.weight_decay,
+                                .beta_1 = h.beta_1,
+                                .beta_2 = h.beta_2,
+                                .eps = h.eps,
+                                .gamma = h.gamma,
+                                .decay_all = config.run.weight_decay_all});
+}
+
+void start_from_model(Job& job, const model::Artefact& artefact) {
+  const auto missing = job.network->load(artefact.arrays);
+  require(missing.empty(), ErrorKind::kData, artefact.source, ": does not fit the network of this run: ", join(missing, "; "));
+  const auto& classes = artefact.card.classes;
+  require(classes.empty() || job.card.classes.empty() || classes == job.card.classes, ErrorKind::kData, artefact.source,
+          ": was trained on the classes ", join(classes, ", "), "; this run has ", join(job.card.classes, ", "));
+  if (job.card.classes.empty()) job.card.classes = classes;
+  job.notes.push_back(cat("weights and statistics come from ", artefact.source, "; optimizer, epochs and rates start anew"));
+}
+
+}  // namespace
+
+int cores_of_rank(const comm::Launch& launch) {
+  const int cores = available_cores();
+  const bool everywhere = cores >= static_cast<int>(std::thread::hardware_concurrency());
+  return everywhere ? std::max(1, cores / launch.local_size) : cores;
+}
+
+image::PlanOptions Job::plan(bool training) const {
+  const auto& h = config.hyperparameters;
+  return {.channels = h.image_shape.channels,
+          .height = h.image_shape.height,
+          .width = h.image_shape.width,
+          .resize = static_cast<int>(h.resize.value_or(0)),
+          .augmentation = training ? image::parse_augmentation(h.augmentation_type) : image::Augmentation::kNone,
+          .refuse_small = config.run.small_pictures == "refuse"};
+}
+
+Job prepare(const LoadedConfig& loaded, comm::Communicator& communicator) {
+  Job job;
+  job.launch = communicator.launch();
+  const int cores = cores_of_rank(job.launch);
+  job.threads = loaded.config.run.compute_threads > 0 ? static_cast<int>(loaded.config.run.compute_threads) : cores;
+  job.loader_threads = loaded.config.run.loader_threads > 0 ? static_cast<int>(loaded.config.run.loader_threads) : cores;
+  at::set_num_threads(job.threads);
+
+  job.data = open_data(loaded.config, job.loader_threads);
+  compare_ranks(loaded.config, job.data, communicator);
+  const bool resuming = find_resume(loaded.config, communicator).has_value();
+  const auto artefact = resuming ? std::nullopt : open_model(loaded.config);
+  LoadedConfig resolved = resolve(loaded.config, job.data.facts, artefact ? std::optional(facts_of(*artefact)) : std::nullopt);
+  job.config = std::move(resolved.config);
+  job.notes = loaded.warnings;
+  job.notes.insert(job.notes.end(), resolved.warnings.begin(), resolved.warnings.end());
+  job.card = make_card(job.config, job.data.train->class_names());
+  if (job.config.hyperparameters.precision_dtype == "float16")
+    job.notes.push_back("precision_dtype: float16 needs a GPU; this run computes in float32");
+
+  const data::Sampler sampler({.samples = static_cast<int64_t>(job.data.train->size()),
+                               .global_batch = job.global_batch(),
+                               .drop_last = job.config.run.last_batch == "drop"});
+  job.steps_per_epoch = sampler.batches();
+  if (sampler.dropped() > 0)
+    job.notes.push_back(cat("last_batch: drop leaves ", sampler.dropped(), " of ", job.data.train->size(), " samples out of each epoch"));
+  job.network = build_network(job.config);
+  job.optimizer = build_optimizer(job.config, *job.network);
+  if (artefact) start_from_model(job, *artefact);
+  resume(job, communicator);
+  return job;
+}
+
+}  // namespace lockstep::train

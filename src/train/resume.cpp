@@ -1,0 +1,76 @@
+#include "resume.h"
+
+#include <filesystem>
+
+#include "lockstep/core/error.h"
+#include "lockstep/model/checkpoint.h"
+
+namespace lockstep::train {
+namespace {
+
+std::optional<Path> look(const Config& config) {
+  const Path folder = Path(config.run.output) / "checkpoints";
+  const auto latest = model::checkpoint::find_latest(folder);
+  const std::string& how = config.run.resume;
+  if (how == "auto") return latest;
+  if (how == "must") {
+    require(latest.has_value(), ErrorKind::kUsage, "run.resume: must, but ", folder.string(), " holds no checkpoint");
+    return latest;
+  }
+  if (how == "never") {
+    require(!latest.has_value(), ErrorKind::kUsage, "run.resume: never, but ", config.run.output,
+            " holds a run; choose another run.output, or remove that folder");
+    return std::nullopt;
+  }
+  require(!latest.has_value(), ErrorKind::kUsage, "run.resume: ", how, " goes on in a new folder, but ", config.run.output,
+          " holds a run already; choose another run.output");
+  const Path named(how);
+  require(std::filesystem::exists(named / "state.json"), ErrorKind::kUsage, "run.resume: ", how, " is no checkpoint (no state.json in it)");
+  return named;
+}
+
+/// A text of rank 0 on every rank.
+std::string share_text(std::string text, comm::Communicator& communicator) {
+  return comm::gather_texts(communicator, communicator.rank() == 0 ? text : "").front();
+}
+
+void compare_configs(const Job& job, const std::string& saved_yaml, std::vector<std::string>& notes) {
+  const Config saved = load_config_text(saved_yaml, "the checkpoint's config.yaml").config;
+  std::vector<std::string> refused;
+  for (const Difference& difference : differences(saved, job.config)) {
+    const std::string text = cat(difference.key, ": ", difference.before, " -> ", difference.after);
+    // Other epochs extend or shorten the run: that is what starting again is for.
+    if (difference.on_resume == OnResume::kRefused) refused.push_back(text);
+    if (difference.on_resume == OnResume::kWarned) notes.push_back(cat("the run goes on with a changed key: ", text));
+  }
+  require(refused.empty(), ErrorKind::kUsage, "the run in ", job.config.run.output,
+          " cannot go on with other settings (", join(refused, "; "), "); undo them, or choose another run.output");
+}
+
+}  // namespace
+
+std::optional<Path> find_resume(const Config& config, comm::Communicator& communicator) {
+  std::string found;
+  if (communicator.rank() == 0)
+    if (const auto path = look(config)) found = path->string();
+  found = share_text(found, communicator);
+  return found.empty() ? std::nullopt : std::optional<Path>(found);
+}
+
+void resume(Job& job, comm::Communicator& communicator) {
+  const auto path = find_resume(job.config, communicator);
+  if (path) {
+    std::string yaml;
+    if (communicator.rank() == 0) {
+      const auto content = model::checkpoint::load(*path);
+      job.state = from_checkpoint(content, *job.network, *job.optimizer);
+      yaml = content.texts.at("config.yaml");
+    }
+    compare_configs(job, share_text(yaml, communicator), job.notes);
+    if (job.config.channels.model.given()) job.notes.push_back("channels.model is ignored: the run goes on from its own checkpoint");
+  }
+  share_state(job.state, *job.network, *job.optimizer, communicator);
+  if (path) job.notes.push_back(cat("going on from ", path->string(), " behind epoch ", job.state.epoch, ", step ", job.state.step));
+}
+
+}  // namespace lockstep::train

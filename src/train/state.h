@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "lockstep/comm/communicator.h"
+#include "lockstep/config/config.h"
+#include "lockstep/model/checkpoint.h"
+#include "lockstep/nn/network.h"
+#include "lockstep/optim/optimizer.h"
+
+namespace lockstep::train {
+
+/// Where a run stands between two epochs, beside weights and moments. Everything else is a function of the step.
+struct State {
+  int64_t epoch = 0;          ///< epochs finished
+  int64_t step = 0;           ///< global batches taken
+  double best_accuracy = -1;  ///< validation; -1: none yet
+  int64_t best_epoch = 0;     ///< 1-based
+  int64_t stalled = 0;        ///< epochs in a row without enough improvement, for early stopping
+  double seconds = 0;         ///< spent training, over all starts
+};
+
+/// All that the run needs to go on, for model::checkpoint::save().
+model::checkpoint::Content to_checkpoint(const State& state, const nn::Network& network, optim::Optimizer& optimizer,
+                                         const std::string& config_yaml, const std::string& card);
+
+/// The opposite. Data Error naming what is missing or does not fit.
+State from_checkpoint(const model::checkpoint::Content& content, nn::Network& network, optim::Optimizer& optimizer);
+
+/// Rank 0's state, weights, statistics and moments to everybody, so that only rank 0 needs the files.
+void share_state(State& state, nn::Network& network, optim::Optimizer& optimizer, comm::Communicator& communicator);
+
+}  // namespace lockstep::train

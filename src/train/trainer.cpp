@@ -1,0 +1,236 @@
+#include "trainer.h"
+
+#include "early_stopping.h"
+#include "lockstep/core/error.h"
+#include "lockstep/core/log.h"
+#include "lockstep/model/artefact.h"
+#include "lockstep/model/checkpoint.h"
+#include "lockstep/track/progress.h"
+#include "summary.h"
+#include "validation.h"
+
+namespace lockstep::train {
+namespace {
+
+constexpr int64_t kLogEvery = 20;  // batches, as SageMaker's Speedometer
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+StepOptions step_options(const Job& job) {
+  const auto& h = job.config.hyperparameters;
+  StepOptions options{.global_batch = job.global_batch(),
+                      .mode = job.config.run.freeze_batch_norm ? nn::Mode::kFrozen : nn::Mode::kTrain,
+                      .multi_label = h.multi_label,
+                      .top_k = static_cast<int>(h.top_k.value_or(1)),
+                      .bucket_bytes = job.config.run.bucket_bytes};
+  if (h.use_weighted_loss && h.multi_label)
+    options.weights = nn::label_weights({job.data.facts.class_counts.begin(), job.data.facts.class_counts.end()}, job.data.facts.samples);
+  return options;
+}
+
+data::SamplerOptions training_order(const Job& job) {
+  const Run& run = job.config.run;
+  data::SamplerOptions options{.samples = static_cast<int64_t>(job.data.train->size()),
+                               .global_batch = job.global_batch(),
+                               .seed = static_cast<uint64_t>(run.seed),
+                               .order = run.sampler == "balanced"     ? data::Order::kBalanced
+                                        : run.sampler == "sequential" ? data::Order::kSequential
+                                                                      : data::Order::kShuffle,
+                               .drop_last = run.last_batch == "drop",
+                               .labels = {}};
+  if (options.order != data::Order::kBalanced) return options;
+  require(!job.config.hyperparameters.multi_label, ErrorKind::kUsage, "run.sampler: balanced needs one label a sample, not multi_label");
+  std::vector<float> labels;
+  for (size_t i = 0; i < job.data.train->size(); ++i) {
+    job.data.train->read_labels(i, labels);
+    options.labels.push_back(static_cast<int>(labels.front()));
+  }
+  return options;
+}
+
+data::LoaderOptions loader_options(const Job& job, bool training) {
+  return {.rank = job.launch.rank,
+          .size = job.launch.size,
+          .plan = job.plan(training),
+          .seed = static_cast<uint64_t>(job.config.run.seed),
+          .first_epoch = training ? job.state.epoch : 0,
+          .epochs = training ? job.config.hyperparameters.epochs : 1,
+          .threads = job.loader_threads,
+          .ahead = static_cast<int>(job.config.run.prefetch_batches),
+          .max_pixels = job.config.run.max_pixels,
+          .skip_bad = job.config.run.skip_bad_records,
+          .label_map = training ? std::vector<int>() : job.data.validation_map};
+}
+
+}  // namespace
+
+void EpochSums::add(const StepResult& result) {
+  ++batches;
+  count += result.count;
+  loss += result.loss;
+  correct += result.correct;
+  correct_top_k += result.correct_top_k;
+}
+
+Trainer::Trainer(Job& job, comm::Communicator& communicator)
+    : job_(job),
+      communicator_(communicator),
+      hyperparameters_(job.config.hyperparameters),
+      output_(job.config.run.output),
+      schedule_(hyperparameters_.learning_rate, hyperparameters_.lr_scheduler_step, hyperparameters_.lr_scheduler_factor,
+                job.steps_per_epoch),
+      step_(*job.network, *job.optimizer, communicator, step_options(job)),
+      loader_(*job.data.train, training_order(job), loader_options(job, true)),
+      start_(Clock::now()),
+      seconds_before_(job.state.seconds) {
+  if (leads()) events_ = std::make_unique<track::EventLog>(output_ / "metrics.jsonl", job.state.step);
+}
+
+Trainer::~Trainer() = default;
+
+void Trainer::run() {
+  while (!done()) {
+    train_epoch();
+    evaluate_epoch();
+    save();
+  }
+  finish();
+}
+
+bool Trainer::done() const {
+  return job_.state.epoch >= hyperparameters_.epochs || should_stop_early(job_.state, hyperparameters_);
+}
+
+void Trainer::train_epoch() {
+  track::Progress progress(cat("epoch ", job_.state.epoch + 1, "/", hyperparameters_.epochs), static_cast<int64_t>(job_.data.train->size()));
+  epoch_start_ = Clock::now();
+  sums_ = {};
+  while (const auto batch = loader_.next()) {
+    const double learning_rate = schedule_.at(job_.state.step);
+    const StepResult result = step_.run(*batch, learning_rate);
+    require(result.finite, ErrorKind::kData, "the loss of step ", job_.state.step + 1, " (epoch ", batch->epoch + 1, ", batch ", batch->index + 1,
+            ") is not a finite number; the weights are those before it. Train with a smaller learning_rate");
+    ++job_.state.step;
+    sums_.add(result);
+    log_step(result, learning_rate);
+    if (leads()) progress.update(sums_.count, format("loss %.4f  accuracy %.4f", sums_.cross_entropy(), sums_.accuracy()));
+    if (batch->last_of_epoch) break;
+  }
+  progress.finish();
+  images_ += sums_.count;
+  ++job_.state.epoch;
+  log_epoch(seconds_since(epoch_start_));
+}
+
+void Trainer::log_step(const StepResult& result, double learning_rate) {
+  if (!leads() || result.count == 0) return;
+  const double speed = static_cast<double>(sums_.count) / seconds_since(epoch_start_);
+  events_->write(track::Event("step")
+                     .set("epoch", job_.state.epoch + 1)
+                     .set("step", job_.state.step)
+                     .set("seconds", elapsed())
+                     .set("loss", result.loss / static_cast<double>(result.count))
+                     .set("accuracy", result.correct / static_cast<double>(result.count))
+                     .set("learning_rate", learning_rate)
+                     .set("images_per_second", speed));
+  const int64_t batch = sums_.batches - 1;
+  if (batch == 0 || batch % kLogEvery != 0) return;
+  const std::string top_k = hyperparameters_.top_k && !hyperparameters_.multi_label
+                                ? format("\ttop_k_accuracy_%d=%f", int(*hyperparameters_.top_k), sums_.top_k_accuracy())
+                                : "";
+  log::info(format("Epoch[%d] Batch [%d]\tSpeed: %.3f samples/sec\taccuracy=%f", int(job_.state.epoch), int(batch), speed, sums_.accuracy()),
+            top_k);
+}
+
+void Trainer::log_epoch(double seconds) {
+  if (!leads()) return;
+  const auto epoch = static_cast<int>(job_.state.epoch - 1);  // SageMaker counts from 0
+  require(sums_.count > 0, ErrorKind::kData, "epoch ", epoch + 1, ": not one sample could be read");
+  track::Event event("epoch");
+  event.set("epoch", job_.state.epoch)
+      .set("step", job_.state.step)
+      .set("seconds", elapsed())
+      .set("samples", sums_.count)
+      .set("cross_entropy", sums_.cross_entropy())
+      .set("accuracy", sums_.accuracy());
+  log::info(format("Epoch[%d] Train-accuracy=%f", epoch, sums_.accuracy()));
+  if (hyperparameters_.top_k && !hyperparameters_.multi_label) {
+    const auto k = static_cast<int>(*hyperparameters_.top_k);
+    event.set(cat("top_k_accuracy_", k), sums_.top_k_accuracy());
+    log::info(format("Epoch[%d] Train-top_k_accuracy_%d=%f", epoch, k, sums_.top_k_accuracy()));
+  }
+  log::info(format("Epoch[%d] Time cost=%.3f", epoch, seconds));
+  event.set("images_per_second", static_cast<double>(sums_.count) / seconds)
+      .set("seconds_waited_for_data", loader_.seconds_waited())
+      .set("seconds_waited_for_ranks", step_.seconds_waited())
+      .set("skipped_samples", loader_.skipped());
+  events_->write(event);
+}
+
+void Trainer::evaluate_epoch() {
+  bool better = !job_.data.validation;
+  if (job_.data.validation) {
+    data::Loader loader(*job_.data.validation, validation_order(*job_.data.validation, job_.global_batch()), loader_options(job_, false));
+    std::vector<int> top_k;
+    if (hyperparameters_.top_k) top_k.push_back(static_cast<int>(*hyperparameters_.top_k));
+    track::Metrics metrics(static_cast<int>(*hyperparameters_.num_classes), hyperparameters_.multi_label, top_k);
+    validate(*job_.network, loader, communicator_, metrics);
+    report_ = metrics.report();
+    better = record_accuracy(job_.state, report_->accuracy, hyperparameters_);
+    if (leads()) {
+      log_validation(*report_, job_.state, hyperparameters_, elapsed(), *events_);
+      if (better && !hyperparameters_.checkpoint_frequency)
+        log::info(format("Storing the best model with validation accuracy: %f", report_->accuracy));
+    }
+  }
+  const auto frequency = hyperparameters_.checkpoint_frequency;
+  if (frequency ? job_.state.epoch % *frequency == 0 : better) publish_model(frequency.has_value());
+}
+
+void Trainer::publish_model(bool keep_others) {
+  if (!leads()) return;
+  model::Artefact artefact{.graph = job_.network->graph(),
+                           .arrays = job_.network->arrays(),
+                           .card = job_.card,
+                           .epoch = job_.state.epoch,
+                           .batch = hyperparameters_.mini_batch_size};
+  artefact.card.origin["epoch"] = std::to_string(job_.state.epoch);
+  artefact.card.origin["best_epoch"] = std::to_string(job_.state.best_epoch > 0 ? job_.state.best_epoch : job_.state.epoch);
+  if (report_) artefact.card.origin["validation_accuracy"] = format("%f", report_->accuracy);
+  model::write_artefact(output_ / "model", artefact, keep_others);
+  log::info(format("Saved checkpoint to \"%s/model/image-classification-%04d.params\"", output_.c_str(), int(job_.state.epoch)));
+}
+
+void Trainer::save() {
+  const bool due = job_.state.epoch % job_.config.run.checkpoint_every_epochs == 0 || done();
+  if (!due || !leads()) return;
+  job_.state.seconds = elapsed();
+  const auto content =
+      to_checkpoint(job_.state, *job_.network, *job_.optimizer, to_yaml(job_.config), model::card_text(job_.card));
+  const auto start = Clock::now();
+  const Path path = model::checkpoint::save(output_ / "checkpoints", job_.state.step, content, job_.config.run.keep_checkpoints);
+  events_->write(track::Event("checkpoint")
+                     .set("epoch", job_.state.epoch)
+                     .set("step", job_.state.step)
+                     .set("seconds", elapsed())
+                     .set("path", path.string())
+                     .set("seconds_to_save", seconds_since(start)));
+}
+
+void Trainer::finish() {
+  if (!leads()) return;
+  const bool early = job_.state.epoch < hyperparameters_.epochs;
+  if (early) log::info("Early stopping: no improvement of validation accuracy in the last ", job_.state.stalled, " epochs");
+  if (std::filesystem::exists(output_ / "model")) model::pack_artefact(output_ / "model", output_ / "model.tar.gz");
+  events_->write(track::Event("stop")
+                     .set("epoch", job_.state.epoch)
+                     .set("step", job_.state.step)
+                     .set("seconds", elapsed())
+                     .set("reason", early ? "early_stopping" : "epochs"));
+  write_summary(output_ / "summary.json", job_, report_, images_ > 0 ? static_cast<double>(images_) / seconds_since(start_) : 0, elapsed());
+}
+
+double Trainer::elapsed() const { return seconds_before_ + seconds_since(start_); }
+
+}  // namespace lockstep::train
