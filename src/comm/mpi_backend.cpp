@@ -41,10 +41,9 @@ class MpiCommunicator : public Communicator {
 
   /// All ranks leave together, through MPI_Finalize, unless this one leaves by an exception or after a comm Error.
   ~MpiCommunicator() override {
-    if (std::uncaught_exceptions() > exceptions_) return abort("left by an error");
-    if (operations_.dead()) return;
+    if (std::uncaught_exceptions() > exceptions_) abort("left by an error");
     try {
-      operations_.run("MPI_Finalize", [world = world_] { world->finalize(); });
+      if (!operations_.dead()) operations_.run("MPI_Finalize", [world = world_] { world->finalize(); });
     } catch (const std::exception& error) {
       log::warning(error.what());
     }

@@ -47,9 +47,9 @@ class ThreadCommunicator : public Communicator {
   ThreadCommunicator(const Launch& launch, std::shared_ptr<Meeting> meeting, double timeout_seconds)
       : meeting_(std::move(meeting)),
         memory_(meeting_->region(), launch.rank, launch.size, [this] { check(); }),
-        operations_(describe(launch), timeout_seconds, [this] { return describe_missing(memory_.behind()); }),
-        check_dead_(operations_.checker()) {
+        operations_(describe(launch), timeout_seconds, [this] { return describe_missing(memory_.behind()); }) {
     launch_ = launch;
+    check_dead_ = operations_.checker();
   }
 
   Pending start_allreduce(Buffer buffer, Op op) override {
@@ -81,8 +81,8 @@ class ThreadCommunicator : public Communicator {
 
   std::shared_ptr<Meeting> meeting_;
   SharedMemory memory_;
-  Operations operations_;  // its thread uses the others
   std::function<void()> check_dead_;
+  Operations operations_;  // last: its thread uses the others
 };
 
 }  // namespace

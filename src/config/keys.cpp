@@ -31,15 +31,16 @@ std::string last_part(const std::string& full) { return full.substr(full.find('.
 
 std::string section_of(const std::string& full) { return full.substr(0, full.find('.')); }
 
-std::string explain_nearest(const std::string& name, const std::string& section) {
+// The nearest name of the section, or else of another one, which is then said.
+std::string nearest_key(const std::string& name, const std::string& section) {
   std::vector<std::string> here, anywhere;
   for (const KeyRow& row : key_rows()) {
     if (section_of(row.name) == section) here.push_back(last_part(row.name));
     anywhere.push_back(last_part(row.name));
   }
-  if (const std::string close = nearest(name, here); !close.empty()) return cat("; did you mean ", close, "?");
-  const std::string close = nearest(name, anywhere);
-  return close.empty() ? "" : cat("; did you mean ", find_key(close), "?");
+  if (const std::string close = nearest(name, here); !close.empty()) return close;
+  const std::string close = nearest(name, anywhere), full = find_key(close);
+  return full.empty() ? close : full;
 }
 
 std::string wrapped(const std::string& text, size_t columns, const std::string& margin) {
@@ -56,10 +57,14 @@ std::string wrapped(const std::string& text, size_t columns, const std::string& 
 
 }  // namespace
 
+bool is_key(const std::string& full) {
+  return std::any_of(key_rows().begin(), key_rows().end(), [&](const KeyRow& row) { return row.name == full; });
+}
+
 std::string find_key(const std::string& name) {
+  if (is_key(name)) return name;
   std::string found;
   for (const KeyRow& row : key_rows()) {
-    if (row.name == name) return name;
     if (last_part(row.name) != name) continue;
     if (!found.empty()) return "";
     found = row.name;
@@ -68,9 +73,10 @@ std::string find_key(const std::string& name) {
 }
 
 std::string explain_unknown_key(const std::string& section, const std::string& name) {
-  if (const std::string full = find_key(name); !full.empty() && name.find('.') == std::string::npos)
-    return cat("no such key; it belongs under ", section_of(full), ":");
-  return "no such key" + explain_nearest(last_part(name), section);
+  if (const std::string full = find_key(name); !full.empty())
+    return cat("no such key; ", name, " belongs under ", section_of(full), ":");
+  const std::string close = nearest_key(name, section);
+  return close.empty() ? "no such key" : cat("no such key; did you mean ", close, "?");
 }
 
 std::vector<Difference> differences(const Config& before, const Config& after) {
@@ -79,8 +85,8 @@ std::vector<Difference> differences(const Config& before, const Config& after) {
   std::vector<Difference> found;
   for (size_t i = 0; i < old_keys.size(); ++i)
     if (old_keys[i].value != new_keys[i].value)
-      found.push_back({old_keys[i].key.full(), shown(old_keys[i].value), shown(new_keys[i].value),
-                       old_keys[i].key.on_resume});
+      found.push_back(
+          {old_keys[i].key.full(), shown(old_keys[i].value), shown(new_keys[i].value), old_keys[i].key.on_resume});
   return found;
 }
 

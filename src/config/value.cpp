@@ -58,7 +58,8 @@ bool is_unset(const std::string& text) {
 
 std::string quoted(const std::string& text) { return '"' + text + '"'; }
 
-// "a|b|c": the choice is written as in the table, whatever its case was; nothing given means "none" where that is a choice.
+// "a|b|c": the choice is written as in the table, whatever its case was; nothing given means "none" where that is a
+// choice.
 std::string choose(const std::string& text, const std::string& valid, std::string& choice) {
   const auto choices = split(valid, '|');
   const std::string word = is_unset(text) ? "none" : lower(trim(text));

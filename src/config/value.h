@@ -29,7 +29,8 @@ std::string print_value(const ImageShape& shape);
 std::string print_value(const Channel& channel);  ///< paths separated by `;`
 std::string print_value(const std::optional<int64_t>& value);
 
-/// Sets `value` from its text, which `valid` (keys.def) must allow. Returns what is wrong with it, and empty when all is well.
+/// Sets `value` from its text, which `valid` (keys.def) must allow. Returns what is wrong with it, and empty when all
+/// is well.
 [[nodiscard]] std::string read_value(const std::string& text, const std::string& valid, int64_t& value);
 [[nodiscard]] std::string read_value(const std::string& text, const std::string& valid, double& value);
 [[nodiscard]] std::string read_value(const std::string& text, const std::string& valid, bool& value);
@@ -39,6 +40,7 @@ std::string print_value(const std::optional<int64_t>& value);
 [[nodiscard]] std::string read_value(const std::string& text, const std::string& valid, std::optional<int64_t>& value);
 
 /// Sets one name of a channel: path (each item one path), content_type, distribution or label_format.
-[[nodiscard]] std::string read_channel_part(const std::string& part, const std::vector<std::string>& items, Channel& channel);
+[[nodiscard]] std::string read_channel_part(const std::string& part, const std::vector<std::string>& items,
+                                            Channel& channel);
 
 }  // namespace lockstep

@@ -31,7 +31,7 @@ uint64_t Dataset::picture_bytes(size_t i) const {
   return sample.bytes.size();
 }
 
-std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
+std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) try {
   const std::string channel = "channels." + options.role;
   require(options.channel.given(), ErrorKind::kUsage, channel, " is not given");
   for (const auto& path : options.channel.paths) require_exists(path, channel);
@@ -40,6 +40,8 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
     if (format.make.recognises(options)) return format.make.open(options);
   fail(ErrorKind::kUsage, channel, ": ", join(options.channel.paths, ", "),
        " is none of the formats that are understood:", list_of_formats());
+} catch (const std::filesystem::filesystem_error& error) {
+  fail(ErrorKind::kIo, "channels.", options.role, ": ", error.path1().string(), ": ", error.code().message());
 }
 
 }  // namespace lockstep::data

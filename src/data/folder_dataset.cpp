@@ -142,11 +142,6 @@ bool is_folder(const DatasetOptions& options) {
   });
 }
 
-/// Foreign errors of std::filesystem, such as a folder that may not be entered, become ours here.
-std::unique_ptr<Dataset> open_folder(const DatasetOptions& options) try {
-  return std::make_unique<FolderDataset>(options);
-} catch (const std::filesystem::filesystem_error& error) {
-  fail(ErrorKind::kIo, "channels.", options.role, ": ", error.path1().string(), ": ", error.code().message());
-}
+std::unique_ptr<Dataset> open_folder(const DatasetOptions& options) { return std::make_unique<FolderDataset>(options); }
 
 }  // namespace lockstep::data

@@ -52,8 +52,7 @@ void report_unreadable(const std::vector<Part>& parts, int64_t skip_bad) {
   int64_t unreadable = 0;
   for (const auto& part : parts) {
     for (const Error& error : part.unreadable) {
-      if (skip_bad == 0) throw error;
-      if (error.kind() != ErrorKind::kData) throw error;
+      if (skip_bad == 0 || error.kind() != ErrorKind::kData) throw error;
       if (++unreadable > skip_bad)
         fail(ErrorKind::kData, unreadable, " samples are unreadable where ", skip_bad, " may be skipped; the last one: ", error.what());
       log::warning("left out: ", error.what());

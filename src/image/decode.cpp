@@ -1,6 +1,7 @@
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "gif.h"
 #include "jpeg.h"
 #include "lockstep/image/image.h"
 #include "opencv.h"
@@ -64,6 +65,16 @@ void decode_by_opencv(Bytes bytes, const Header& header, const Region& region, i
   else cv::cvtColor(part, target, channels == 3 ? cv::COLOR_BGR2RGB : cv::COLOR_BGRA2RGBA);
 }
 
+void decode_first_frame(Bytes bytes, const Header& header, const Region& region, int channels, Image& out) {
+  thread_local Image canvas;
+  decode_gif(bytes, header.width, header.height, canvas);
+  const cv::Mat part = view(canvas)(cv::Rect(region.x, region.y, region.width, region.height));
+  out.resize(region.width, region.height, channels);
+  cv::Mat target = view(out);
+  if (channels == 4) part.copyTo(target);
+  else cv::cvtColor(part, target, channels == 3 ? cv::COLOR_RGBA2RGB : cv::COLOR_RGBA2GRAY);
+}
+
 void decode_turned_jpeg(Bytes bytes, const Header& header, const Region& region, int channels, Image& out) {
   const Turn turn = turn_of(header.orientation);
   const Region stored = stored_region(turn, region, header.width, header.height);
@@ -82,6 +93,7 @@ void decode(Bytes bytes, std::span<const SeekPoint> /*seek_points*/, const Heade
               region.width <= header.width - region.x && region.height <= header.height - region.y,
           ErrorKind::kBug, "decode: region ", region.width, "x", region.height, "+", region.x, "+", region.y,
           " is not inside ", header.width, "x", header.height);
+  if (header.format == Format::kGif) return decode_first_frame(bytes, header, region, channels, out);
   if (header.format != Format::kJpeg) return decode_by_opencv(bytes, header, region, channels, out);
   if (header.orientation != 1) return decode_turned_jpeg(bytes, header, region, channels, out);
   decode_jpeg(bytes, header.width, header.height, region, channels, out);

@@ -1,5 +1,7 @@
 #include "state.h"
 
+#include <ATen/ops/from_blob.h>
+
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -38,6 +40,11 @@ std::string moment_prefix(size_t k) { return cat("moment", k, ":"); }
 std::string to_text(const State& state, int64_t applied) {
   return nlohmann::ordered_json{{"format", 1},
                                 {"epoch", state.epoch},
+                                {"batch", state.sums.batches},
+                                {"samples", state.sums.count},
+                                {"loss", state.sums.loss},
+                                {"correct", state.sums.correct},
+                                {"correct_top_k", state.sums.correct_top_k},
                                 {"step", state.step},
                                 {"applied", applied},
                                 {"best_accuracy", state.best_accuracy},
@@ -52,6 +59,11 @@ State from_text(const std::string& text, int64_t& applied) {
     const auto json = nlohmann::json::parse(text);
     State state;
     json.at("epoch").get_to(state.epoch);
+    json.at("batch").get_to(state.sums.batches);
+    json.at("samples").get_to(state.sums.count);
+    json.at("loss").get_to(state.sums.loss);
+    json.at("correct").get_to(state.sums.correct);
+    json.at("correct_top_k").get_to(state.sums.correct_top_k);
     json.at("step").get_to(state.step);
     json.at("applied").get_to(applied);
     json.at("best_accuracy").get_to(state.best_accuracy);
@@ -105,17 +117,9 @@ void share_state(State& state, nn::Network& network, optim::Optimizer& optimizer
   broadcast(communicator, network.parameters());
   broadcast(communicator, network.statistics());
   for (const at::Tensor& moment : optimizer.moments()) broadcast(communicator, moment);
-  std::vector<double> numbers{double(state.epoch),   double(state.step),     state.best_accuracy,
-                              double(state.best_epoch), double(state.stalled), state.seconds,
-                              double(optimizer.applied())};
-  communicator.broadcast(comm::buffer(numbers), 0);
-  state = {.epoch = int64_t(numbers[0]),
-           .step = int64_t(numbers[1]),
-           .best_accuracy = numbers[2],
-           .best_epoch = int64_t(numbers[3]),
-           .stalled = int64_t(numbers[4]),
-           .seconds = numbers[5]};
-  optimizer.applied() = int64_t(numbers[6]);
+  // Rank 0's own text, so that each number is written and read in one place.
+  const std::string text = to_text(state, optimizer.applied());
+  state = from_text(comm::gather_texts(communicator, communicator.rank() == 0 ? text : "").front(), optimizer.applied());
 }
 
 }  // namespace lockstep::train

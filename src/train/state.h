@@ -11,9 +11,20 @@
 
 namespace lockstep::train {
 
-/// Where a run stands between two epochs, beside weights and moments. Everything else is a function of the step.
+/// Sums over the steps of an epoch so far, over all ranks.
+struct EpochSums {
+  int64_t batches = 0;        ///< taken
+  int64_t count = 0;          ///< samples
+  double loss = 0, correct = 0, correct_top_k = 0;
+  double accuracy() const { return correct / static_cast<double>(count); }
+  double top_k_accuracy() const { return correct_top_k / static_cast<double>(count); }
+  double cross_entropy() const { return loss / static_cast<double>(count); }
+};
+
+/// Where a run stands between two steps, beside weights and moments. Everything else is a function of the step.
 struct State {
   int64_t epoch = 0;          ///< epochs finished
+  EpochSums sums;             ///< of the epoch that has begun
   int64_t step = 0;           ///< global batches taken
   double best_accuracy = -1;  ///< validation; -1: none yet
   int64_t best_epoch = 0;     ///< 1-based

@@ -16,7 +16,7 @@ enum Trailer { kCount, kLoss, kCorrect, kCorrectTopK, kNotFinite, kStopVotes };
 
 /// Right labels of each sample as a share of the labels, added up.
 double correct_labels(const at::Tensor& logits, const at::Tensor& labels) {
-  return (logits >= 0).eq(labels >= 0.5).sum().item<double>() / static_cast<double>(logits.size(1));
+  return logits.ge(0).eq(labels.ge(0.5)).sum().item<double>() / static_cast<double>(logits.size(1));
 }
 
 double correct_top_k(const at::Tensor& logits, const at::Tensor& labels, int64_t k) {

@@ -1,11 +1,14 @@
 #include "trainer.h"
 
+#include <filesystem>
+
 #include "early_stopping.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/log.h"
 #include "lockstep/model/artefact.h"
 #include "lockstep/model/checkpoint.h"
 #include "lockstep/track/progress.h"
+#include "stop_signal.h"
 #include "summary.h"
 #include "validation.h"
 
@@ -55,6 +58,7 @@ data::LoaderOptions loader_options(const Job& job, bool training) {
           .plan = job.plan(training),
           .seed = static_cast<uint64_t>(job.config.run.seed),
           .first_epoch = training ? job.state.epoch : 0,
+          .first_batch = training ? job.state.sums.batches : 0,
           .epochs = training ? job.config.hyperparameters.epochs : 1,
           .threads = job.loader_threads,
           .ahead = static_cast<int>(job.config.run.prefetch_batches),
@@ -64,14 +68,6 @@ data::LoaderOptions loader_options(const Job& job, bool training) {
 }
 
 }  // namespace
-
-void EpochSums::add(const StepResult& result) {
-  ++batches;
-  count += result.count;
-  loss += result.loss;
-  correct += result.correct;
-  correct_top_k += result.correct_top_k;
-}
 
 Trainer::Trainer(Job& job, comm::Communicator& communicator)
     : job_(job),
@@ -89,13 +85,19 @@ Trainer::Trainer(Job& job, comm::Communicator& communicator)
 
 Trainer::~Trainer() = default;
 
-void Trainer::run() {
-  while (!done()) {
+bool Trainer::run() {
+  // summary.json is the mark of a finished run; without it a run that ended while writing its last files completes them.
+  if (done() && std::filesystem::exists(output_ / "summary.json")) return true;
+  if (leads()) std::filesystem::remove(output_ / "summary.json");
+  begin_orderly_stop();
+  while (!done() && !stopping_) {
     train_epoch();
-    evaluate_epoch();
+    if (job_.state.sums.batches == 0) evaluate_epoch();
     save();
   }
+  if (!done()) return false;
   finish();
+  return true;
 }
 
 bool Trainer::done() const {
@@ -105,27 +107,43 @@ bool Trainer::done() const {
 void Trainer::train_epoch() {
   track::Progress progress(cat("epoch ", job_.state.epoch + 1, "/", hyperparameters_.epochs), static_cast<int64_t>(job_.data.train->size()));
   epoch_start_ = Clock::now();
-  sums_ = {};
-  while (const auto batch = loader_.next()) {
-    const double learning_rate = schedule_.at(job_.state.step);
-    const StepResult result = step_.run(*batch, learning_rate);
-    require(result.finite, ErrorKind::kData, "the loss of step ", job_.state.step + 1, " (epoch ", batch->epoch + 1, ", batch ", batch->index + 1,
-            ") is not a finite number; the weights are those before it. Train with a smaller learning_rate");
-    ++job_.state.step;
-    sums_.add(result);
-    log_step(result, learning_rate);
-    if (leads()) progress.update(sums_.count, format("loss %.4f  accuracy %.4f", sums_.cross_entropy(), sums_.accuracy()));
-    if (batch->last_of_epoch) break;
+  const int64_t count_before = job_.state.sums.count;
+  bool complete = false;
+  while (!complete && !stopping_) {
+    const auto batch = loader_.next();
+    require(batch.has_value(), ErrorKind::kBug, "the loader ended before the epoch did");
+    step(*batch);
+    complete = batch->last_of_epoch;
+    const EpochSums& sums = job_.state.sums;
+    if (leads()) progress.update(sums.count, format("loss %.4f  accuracy %.4f", sums.cross_entropy(), sums.accuracy()));
   }
   progress.finish();
-  images_ += sums_.count;
+  images_ += job_.state.sums.count - count_before;
+  if (!complete) return;
   ++job_.state.epoch;
-  log_epoch(seconds_since(epoch_start_));
+  log_epoch(seconds_since(epoch_start_), job_.state.sums.count - count_before);
+  job_.state.sums = {};
+}
+
+void Trainer::step(const data::HostBatch& batch) {
+  State& state = job_.state;
+  const double learning_rate = schedule_.at(state.step);
+  const StepResult result = step_.run(batch, learning_rate, stop_requested());
+  require(result.finite, ErrorKind::kData, "the loss of step ", state.step + 1, " (epoch ", batch.epoch + 1, ", batch ", batch.index + 1,
+          ") is not a finite number; the weights are those before it. Train with a smaller learning_rate");
+  ++state.step;
+  ++state.sums.batches;
+  state.sums.count += result.count;
+  state.sums.loss += result.loss;
+  state.sums.correct += result.correct;
+  state.sums.correct_top_k += result.correct_top_k;
+  stopping_ = result.stop_votes > 0;
+  log_step(result, learning_rate);
 }
 
 void Trainer::log_step(const StepResult& result, double learning_rate) {
   if (!leads() || result.count == 0) return;
-  const double speed = static_cast<double>(sums_.count) / seconds_since(epoch_start_);
+  const double speed = static_cast<double>(job_.state.sums.count) / seconds_since(epoch_start_);
   events_->write(track::Event("step")
                      .set("epoch", job_.state.epoch + 1)
                      .set("step", job_.state.step)
@@ -134,34 +152,34 @@ void Trainer::log_step(const StepResult& result, double learning_rate) {
                      .set("accuracy", result.correct / static_cast<double>(result.count))
                      .set("learning_rate", learning_rate)
                      .set("images_per_second", speed));
-  const int64_t batch = sums_.batches - 1;
+  const int64_t batch = job_.state.sums.batches - 1;
   if (batch == 0 || batch % kLogEvery != 0) return;
   const std::string top_k = hyperparameters_.top_k && !hyperparameters_.multi_label
-                                ? format("\ttop_k_accuracy_%d=%f", int(*hyperparameters_.top_k), sums_.top_k_accuracy())
+                                ? format("\ttop_k_accuracy_%d=%f", int(*hyperparameters_.top_k), job_.state.sums.top_k_accuracy())
                                 : "";
-  log::info(format("Epoch[%d] Batch [%d]\tSpeed: %.3f samples/sec\taccuracy=%f", int(job_.state.epoch), int(batch), speed, sums_.accuracy()),
+  log::info(format("Epoch[%d] Batch [%d]\tSpeed: %.3f samples/sec\taccuracy=%f", int(job_.state.epoch), int(batch), speed, job_.state.sums.accuracy()),
             top_k);
 }
 
-void Trainer::log_epoch(double seconds) {
+void Trainer::log_epoch(double seconds, int64_t samples) {
   if (!leads()) return;
   const auto epoch = static_cast<int>(job_.state.epoch - 1);  // SageMaker counts from 0
-  require(sums_.count > 0, ErrorKind::kData, "epoch ", epoch + 1, ": not one sample could be read");
+  require(job_.state.sums.count > 0, ErrorKind::kData, "epoch ", epoch + 1, ": not one sample could be read");
   track::Event event("epoch");
   event.set("epoch", job_.state.epoch)
       .set("step", job_.state.step)
       .set("seconds", elapsed())
-      .set("samples", sums_.count)
-      .set("cross_entropy", sums_.cross_entropy())
-      .set("accuracy", sums_.accuracy());
-  log::info(format("Epoch[%d] Train-accuracy=%f", epoch, sums_.accuracy()));
+      .set("samples", job_.state.sums.count)
+      .set("cross_entropy", job_.state.sums.cross_entropy())
+      .set("accuracy", job_.state.sums.accuracy());
+  log::info(format("Epoch[%d] Train-accuracy=%f", epoch, job_.state.sums.accuracy()));
   if (hyperparameters_.top_k && !hyperparameters_.multi_label) {
     const auto k = static_cast<int>(*hyperparameters_.top_k);
-    event.set(cat("top_k_accuracy_", k), sums_.top_k_accuracy());
-    log::info(format("Epoch[%d] Train-top_k_accuracy_%d=%f", epoch, k, sums_.top_k_accuracy()));
+    event.set(cat("top_k_accuracy_", k), job_.state.sums.top_k_accuracy());
+    log::info(format("Epoch[%d] Train-top_k_accuracy_%d=%f", epoch, k, job_.state.sums.top_k_accuracy()));
   }
   log::info(format("Epoch[%d] Time cost=%.3f", epoch, seconds));
-  event.set("images_per_second", static_cast<double>(sums_.count) / seconds)
+  event.set("images_per_second", static_cast<double>(samples) / seconds)
       .set("seconds_waited_for_data", loader_.seconds_waited())
       .set("seconds_waited_for_ranks", step_.seconds_waited())
       .set("skipped_samples", loader_.skipped());
@@ -203,7 +221,7 @@ void Trainer::publish_model(bool keep_others) {
 }
 
 void Trainer::save() {
-  const bool due = job_.state.epoch % job_.config.run.checkpoint_every_epochs == 0 || done();
+  const bool due = job_.state.epoch % job_.config.run.checkpoint_every_epochs == 0 || done() || stopping_;
   if (!due || !leads()) return;
   job_.state.seconds = elapsed();
   const auto content =

@@ -4,7 +4,7 @@ import re
 
 from rows import ROOT, files, finish, text
 
-# Who may include which third party, in .cpp files. "torch" is every floor with TORCH in CMakeLists.txt; "all" is every floor.
+# Who may include which third party, in files of src/. "torch" is every floor with TORCH in CMakeLists.txt; "all" is every floor.
 THIRD_PARTY = [
     (r"spdlog/", "core"), (r"xxhash\.h", "core"),
     (r"yaml-cpp/", "config"),
@@ -52,8 +52,12 @@ def third_party_mistake(path, included, floor, torch):
         return None if SYSTEM.match(included) else "is in no list of tests/house/floors.py: which floor may include it?"
     if not (owner == "all" or owner == floor or (owner == "torch" and torch)):
         return f"belongs to {owner if owner != 'torch' else 'the floors with TORCH'}"
-    if path.suffix == ".h" and str(path) != PRECOMPILED and not (owner == "torch" and TORCH_IN_HEADERS.match(included)):
-        return "belongs into a .cpp file"
+    if owner == "all" and path.suffix == ".h":
+        return "stands in no header"
+    if path.parts[0] == "include" and not (owner == "torch" and TORCH_IN_HEADERS.match(included)):
+        return "belongs into src/: no contract shows third party"
+    if owner == "torch" and path.suffix == ".h" and str(path) != PRECOMPILED and not TORCH_IN_HEADERS.match(included):
+        return "costs whoever includes this header; name tensors by ATen/core/Tensor.h"
     if included == "torch/torch.h":
         return "costs every file 16 s of compiling; include single ATen headers"
     return None

@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <opencv2/imgcodecs.hpp>
 #include <thread>
 
 #include "lockstep/core/file.h"
@@ -11,30 +9,9 @@
 namespace lockstep {
 namespace {
 
+using test::expect_equal_regions;
 using test::JpegOptions;
-
-/// OpenCV's own decode in RGB, the reference for every full decode.
-image::Image opencv_decode(Bytes bytes, int channels) {
-  const cv::Mat input(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<std::byte*>(bytes.data()));
-  const cv::Mat bgr = cv::imdecode(input, channels == 1 ? cv::IMREAD_GRAYSCALE : cv::IMREAD_COLOR);
-  image::Image out;
-  out.resize(bgr.cols, bgr.rows, channels);
-  if (channels == 1) std::memcpy(out.pixels.data(), bgr.data, out.pixels.size());
-  else
-    for (size_t i = 0; i < out.pixels.size(); ++i) out.pixels[i] = bgr.data[i / 3 * 3 + 2 - i % 3];
-  return out;
-}
-
-void expect_equal_regions(Bytes bytes, int channels, int count, const std::string& what) {
-  const image::Image whole = test::decode_all(bytes, channels);
-  Rng rng(7, RngUse::kTest, 0, bytes.size());
-  for (int i = 0; i < count; ++i) {
-    const image::Region region = test::draw_region(whole.width, whole.height, rng);
-    ASSERT_EQ(test::decode_part(bytes, region, channels).pixels, test::cut(whole, region).pixels)
-        << what << " " << whole.width << "x" << whole.height << ", region " << region.width << "x" << region.height << "+"
-        << region.x << "+" << region.y << ", channels " << channels;
-  }
-}
+using test::opencv_decode;
 
 struct Kind {
   std::string name;

@@ -3,12 +3,15 @@
 // jpeglib.h expects stdio.h before it.
 #include <cstdio>
 
+#include <gtest/gtest.h>
 #include <jpeglib.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <opencv2/imgcodecs.hpp>
 #include <vector>
 
 #include "lockstep/core/rng.h"
@@ -120,6 +123,31 @@ inline image::Region draw_region(int width, int height, Rng& rng) {
   };
   const int w = side(width), h = side(height);
   return {place(width - w), place(height - h), w, h};
+}
+
+/// OpenCV's own decode in RGB, the reference for every full decode; empty where it fails.
+inline image::Image opencv_decode(Bytes bytes, int channels) {
+  const cv::Mat input(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<std::byte*>(bytes.data()));
+  const cv::Mat bgr = cv::imdecode(input, channels == 1 ? cv::IMREAD_GRAYSCALE : cv::IMREAD_COLOR);
+  if (bgr.empty()) return {};
+  image::Image out;
+  out.resize(bgr.cols, bgr.rows, channels);
+  if (channels == 1) std::memcpy(out.pixels.data(), bgr.data, out.pixels.size());
+  else
+    for (size_t i = 0; i < out.pixels.size(); ++i) out.pixels[i] = bgr.data[i / 3 * 3 + 2 - i % 3];
+  return out;
+}
+
+/// Decodes random regions, each of which must equal that part of the whole decode.
+inline void expect_equal_regions(Bytes bytes, int channels, int count, const std::string& what) {
+  const image::Image whole = decode_all(bytes, channels);
+  Rng rng(7, RngUse::kTest, 0, bytes.size());
+  for (int i = 0; i < count; ++i) {
+    const image::Region region = draw_region(whole.width, whole.height, rng);
+    ASSERT_EQ(decode_part(bytes, region, channels).pixels, cut(whole, region).pixels)
+        << what << " " << whole.width << "x" << whole.height << ", region " << region.width << "x" << region.height << "+"
+        << region.x << "+" << region.y << ", channels " << channels;
+  }
 }
 
 /// Up to `count` files below a folder of the test pictures, evenly spread over all of them in order of path.

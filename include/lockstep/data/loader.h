@@ -13,7 +13,8 @@
 
 namespace lockstep::data {
 
-/// Memory for a batch: plain in tests, pinned in training. The pointer owns it.
+/// Memory for a batch: plain in tests, pinned in training. The pointer owns it. Called by the loader's constructor alone, in its thread;
+/// the memory may be freed by any thread.
 using Allocate = std::function<std::shared_ptr<void>(size_t bytes)>;
 Allocate plain_memory();
 
@@ -38,10 +39,11 @@ struct LoaderOptions {
   int64_t first_epoch = 0, first_batch = 0;  ///< where to begin
   int64_t epochs = 1;               ///< ends before this epoch
   int threads = 1;                  ///< that decode
-  int ahead = 3;                    ///< batches kept ready; memory is bounded by (ahead + 2) batches and one picture a thread
+  int ahead = 3;                    ///< batches kept ready; memory is bounded by (ahead + 2) batches and one picture a thread,
+                                    ///< so that the consumer may hold two
   int64_t max_pixels = 178'000'000;
-  int64_t skip_bad = 0;             ///< unreadable samples that this rank may leave out in an epoch
-  std::vector<int> label_map;       ///< label of the dataset -> label of the model; empty: the same
+  int64_t skip_bad = 0;             ///< unreadable samples (data Errors) that this rank may leave out in an epoch
+  std::vector<int> label_map;       ///< label of the dataset -> label of the model; empty: the same. Multi-label: a permutation
   Allocate allocate = plain_memory();
 };
 
@@ -55,13 +57,14 @@ class Loader {
   Loader& operator=(const Loader&) = delete;
 
   /// The next batch, also when this rank has no sample in it. Nothing after the last epoch. Rethrows a worker's Error, which names the
-  /// sample.
+  /// sample, at the batch where it belongs; then there are no further batches, and each call throws it again. A bug Error when the
+  /// consumer holds all the memory there is.
   std::optional<HostBatch> next();
 
   int64_t batches_per_epoch() const;
   double seconds_waited() const;   ///< the consumer in next(), so far
   int64_t skipped() const;         ///< unreadable samples left out, so far
-  size_t memory_bytes() const;     ///< of the batches
+  size_t memory_bytes() const;     ///< of the batches, taken when the loader is made
 
  private:
   struct State;

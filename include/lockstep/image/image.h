@@ -50,8 +50,8 @@ Header probe(Bytes bytes, int64_t max_pixels);
 
 /// Decodes the pixels of `region` (in shown coordinates; the whole picture: {0, 0, width, height}) into `out`.
 ///
-/// JPEG goes through libjpeg-turbo with islow DCT and fancy upsampling, only the rows and columns under the region; everything else
-/// through OpenCV, whole, then cut. Inside the region the pixels equal a full decode byte for byte.
+/// JPEG goes through libjpeg-turbo with islow DCT and fancy upsampling, only the rows and columns under the region; GIF by
+/// our own decoder and everything else through OpenCV, whole, then cut. Inside the region the pixels equal a full decode byte for byte.
 /// `channels` 3: grey becomes RGB, alpha is dropped, CMYK and YCCK are converted, 16 bits keep their upper 8. 1: grey (OpenCV's
 /// weights). 4: RGBA, opaque where the picture has no alpha. The picture is turned by its EXIF orientation, as MXNet's wheel does.
 /// An animation gives its first frame.

@@ -1,0 +1,71 @@
+// The contract of contract.h between processes: started by launch/mpirun, one communicator for all tests, rank 0 prints.
+
+#include <fstream>
+
+#include "comm/contract.h"
+#include "lockstep/core/error.h"
+
+namespace lockstep::comm {
+namespace {
+
+Communicator* communicator = nullptr;
+
+TEST(Mpi, MovesBytes) { test::check_collectives<uint8_t>(*communicator); }
+TEST(Mpi, MovesInt32) { test::check_collectives<int32_t>(*communicator); }
+TEST(Mpi, MovesInt64) { test::check_collectives<int64_t>(*communicator); }
+TEST(Mpi, MovesFloat) { test::check_collectives<float>(*communicator); }
+TEST(Mpi, MovesDouble) { test::check_collectives<double>(*communicator); }
+TEST(Mpi, KeepsSeveralPendingInOrder) { test::check_several_pending(*communicator); }
+TEST(Mpi, GivesTheSameBitsOnEveryRankAndEachTime) { test::check_bits(*communicator); }
+TEST(Mpi, GathersTexts) { test::check_texts(*communicator); }
+TEST(Mpi, MeetsAtABarrier) {
+  for (int i = 0; i < 100; ++i) communicator->barrier();
+}
+TEST(Mpi, KnowsItsHost) {
+  const Launch& launch = communicator->launch();
+  EXPECT_NE(launch.host, "");
+  EXPECT_LT(launch.local_rank, launch.local_size);
+  EXPECT_LE(launch.local_size, launch.size);
+}
+TEST(Mpi, StartsOnlyOnceInAProcess) {
+  try {
+    make_communicator("mpi", communicator->launch(), 60);
+    ADD_FAILURE() << "no Error was thrown";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("only once"), std::string::npos) << error.what();
+  }
+}
+
+/// Every rank's failures decide the outcome, also those of ranks that print nothing.
+int run_all() {
+  int32_t failed = RUN_ALL_TESTS();
+  communicator->allreduce({&failed, 1, DType::kInt32}, Op::kMax);
+  return failed;
+}
+
+/// Bits of a sum as hexadecimal digits in a file, for comparing two runs.
+void write_bits(const char* path) {
+  auto values = test::awkward_numbers(communicator->rank(), 10'000);
+  communicator->allreduce(buffer(values));
+  if (communicator->rank() == 0) std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(values.data()), 40'000);
+}
+
+}  // namespace
+}  // namespace lockstep::comm
+
+int main(int argc, char** argv) {
+  using namespace lockstep::comm;
+  testing::InitGoogleTest(&argc, argv);
+  const Launch launch = discover_launch();
+  if (launch.rank != 0) {
+    auto& listeners = testing::UnitTest::GetInstance()->listeners();
+    delete listeners.Release(listeners.default_result_printer());
+  }
+  const auto made = make_communicator("mpi", launch, 60);
+  communicator = made.get();
+  if (argc == 3 && std::string(argv[1]) == "bits") {
+    write_bits(argv[2]);
+    return 0;
+  }
+  return run_all();
+}

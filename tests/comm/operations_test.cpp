@@ -1,0 +1,65 @@
+#include "operations.h"
+
+#include <thread>
+#include <vector>
+
+#include "support/expect_error.h"
+
+namespace lockstep::comm {
+namespace {
+
+TEST(Operations, RunInTheOrderOfTheirStart) {
+  Operations operations("rank 0", 60);
+  std::vector<int> order;
+  std::vector<Pending> pending;
+  for (int i = 0; i < 50; ++i) pending.push_back(operations.start("step", [&order, i] { order.push_back(i); }));
+  for (auto& one : pending) one.wait();
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(order[i], i);
+}
+
+TEST(Operations, AreDeadAfterAFailure) {
+  Operations operations("rank 3 (node)", 60);
+  const std::string message = test::expect_error(ErrorKind::kComm, [&] {
+    operations.run("allreduce", [] { throw std::runtime_error("wire cut"); });
+  });
+  EXPECT_EQ(message.find("rank 3 (node): allreduce, collective 1, ended after 0."), 0u) << message;
+  test::expect_contains(message, "wire cut");
+  bool ran = false;
+  test::expect_contains(test::expect_error(ErrorKind::kComm, [&] { operations.run("barrier", [&] { ran = true; }); }), "wire cut");
+  EXPECT_FALSE(ran);
+  EXPECT_TRUE(operations.dead());
+}
+
+TEST(Operations, EndWakesTheWaitingAndRunsTheLastAction) {
+  Operations operations("rank 0", 60);
+  const auto check = operations.checker();
+  std::thread waiting([&] {
+    test::expect_contains(test::expect_error(ErrorKind::kComm, [&] {
+      operations.run("barrier", [&] { for (;;) check(), std::this_thread::yield(); });
+    }), "no more");
+  });
+  std::atomic<bool> last = false;
+  operations.end("no more", [&] { last = true; }, std::chrono::seconds(30));
+  EXPECT_TRUE(last);
+  waiting.join();
+}
+
+TEST(Operations, LeaveAThreadBehindThatIsStuck) {
+  auto release = std::make_shared<std::atomic<bool>>(false);
+  auto over = std::make_shared<std::atomic<bool>>(false);
+  {
+    Operations operations("rank 0", 0.05);
+    test::expect_error(ErrorKind::kComm, [&] {
+      operations.run("MPI_Init", [release, over] {
+        while (!*release) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        *over = true;
+      });
+    });
+  }
+  EXPECT_FALSE(*over);
+  *release = true;
+  while (!*over) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+}  // namespace
+}  // namespace lockstep::comm

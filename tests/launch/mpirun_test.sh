@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# launch/mpirun and the endings of ranks: mpirun_test.sh FOLDER_OF_THE_TEST_PROGRAMS
+set -euo pipefail
+
+programs=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+failures=0
+
+# expect NAME CONDITION...: the condition is a command.
+expect() {
+  local name=$1
+  shift
+  if "$@"; then
+    echo "ok   $name"
+  else
+    echo "FAIL $name: $*"
+    sed 's/^/     | /' "$folder/output"
+    failures=$((failures + 1))
+  fi
+}
+
+# run COMMAND...: sets code and seconds, keeps the output.
+run() {
+  local begin=$SECONDS
+  code=0
+  "$@" > "$folder/output" 2>&1 || code=$?
+  seconds=$((SECONDS - begin))
+}
+says() { grep -qF -- "$1" "$folder/output"; }
+ending() { run timeout 60 launch/mpirun -n "$1" --mca orte_abort_on_non_zero_status 0 --mca orte_enable_recovery 1 "$programs/comm_mpi_ending" "$2"; }
+
+run launch/mpirun --help
+expect "help exits 0" test "$code" = 0
+expect "help names the signal" says SIGUSR1
+
+run launch/mpirun -n 2 sh -c 'exit 75'
+expect "the ranks' exit code comes back" test "$code" = 75
+LOCKSTEP_TEXT="two words" run launch/mpirun -n 1 sh -c 'echo "[$LOCKSTEP_TEXT]"'
+expect "variables are handed on" says "[two words]"
+
+run launch/mpirun -n 3 "$programs/comm_mpi_ending" orderly
+expect "an orderly end exits 0" test "$code" = 0
+run launch/mpirun -n 1 "$programs/comm_mpi_ending" orderly
+expect "one rank under mpirun exits 0" test "$code" = 0
+
+ending 3 abort
+expect "an abort ends the others" test "$seconds" -lt 30
+expect "an abort is said with rank and reason" says "rank 2 ("
+expect "an abort is said with rank and reason" says "aborted: the disk is full"
+ending 3 throw
+expect "an exception counts as an abort" says "aborted: left by an error"
+for how in exit kill stop silent; do
+  run timeout -k 1 20 launch/mpirun -n 3 --mca orte_abort_on_non_zero_status 0 --mca orte_enable_recovery 1 \
+    "$programs/comm_mpi_ending" "$how"
+  expect "$how: the time limit names the collective" says "allreduce of"
+  expect "$how: the missing rank is named" says "not there yet: rank 2"
+done
+
+# With mpirun's own rule, a lost rank ends the job with a code that is not 0.
+for how in exit kill; do
+  run timeout 60 launch/mpirun -n 3 "$programs/comm_mpi_ending" "$how"
+  expect "$how: the job fails" test "$code" -ne 0 -a "$code" -ne 124
+done
+
+# start the ranks, wait until they run, send signals to the wrapper alone.
+with_signals() {
+  launch/mpirun -n 2 "$programs/comm_mpi_ending" "$1" > "$folder/output" 2>&1 &
+  local wrapper=$! tries
+  shift
+  for ((tries = 0; tries < 600; tries++)); do
+    says "all ranks run" && break
+    sleep 0.05
+  done
+  kill -"$1" "$wrapper"
+  code=0
+  wait "$wrapper" || code=$?
+}
+for signal in TERM HUP INT; do
+  with_signals signal "$signal"
+  expect "SIG$signal becomes SIGUSR1, and 75 comes through" test "$code" = 75
+done
+
+for attempt in 1 2; do
+  run launch/mpirun -n 3 "$programs/comm_mpi_test" bits "$folder/bits.$attempt"
+done
+expect "two runs give the same bits" cmp -s "$folder/bits.1" "$folder/bits.2"
+
+((failures == 0)) || { echo "$failures failed"; exit 1; }

@@ -1,0 +1,167 @@
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "damage.h"
+#include "lockstep/model/mxnet.h"
+#include "lockstep/model/network.h"
+#include "support/outside.h"
+#include "support/temp_folder.h"
+
+namespace lockstep::model {
+namespace {
+
+using test::expect_contains;
+using test::expect_error;
+
+const char* kSmall =
+    R"({"nodes":[{"op":"null","name":"data","inputs":[]},
+ {"op":"null","name":"fc1_weight","attrs":{"num_hidden":"2"},"inputs":[]},
+ {"op":"null","name":"fc1_bias","attrs":{"num_hidden":"2"},"inputs":[]},
+ {"op":"FullyConnected","name":"fc1","ATTRS":{"num_hidden":"2"},"inputs":[[0,0,0],[1,0],[2,0,0]]},
+ {"op":"null","name":"softmax_label","inputs":[]},
+ {"op":"SoftmaxOutput","name":"softmax","inputs":[[3,0,0],[4,0,0]]}],
+ "arg_nodes":[0,1,2,4],"heads":[[5,0,0]],"attrs":{"mxnet_version":["int",10100]}})";
+
+std::string small_text(const std::string& form) { return std::regex_replace(kSmall, std::regex("ATTRS"), form); }
+
+void expect_same(const Graph& a, const Graph& b) {
+  ASSERT_EQ(a.nodes.size(), b.nodes.size());
+  for (size_t i = 0; i < a.nodes.size(); ++i) {
+    EXPECT_EQ(a.nodes[i].op, b.nodes[i].op);
+    EXPECT_EQ(a.nodes[i].name, b.nodes[i].name);
+    EXPECT_EQ(a.nodes[i].attributes, b.nodes[i].attributes) << a.nodes[i].name;
+    ASSERT_EQ(a.nodes[i].inputs.size(), b.nodes[i].inputs.size());
+    for (size_t k = 0; k < a.nodes[i].inputs.size(); ++k) {
+      EXPECT_EQ(a.nodes[i].inputs[k].node, b.nodes[i].inputs[k].node);
+      EXPECT_EQ(a.nodes[i].inputs[k].version, b.nodes[i].inputs[k].version);
+    }
+  }
+  EXPECT_EQ(a.heads.at(0).node, b.heads.at(0).node);
+}
+
+TEST(Symbol, ReadsEverySpellingOfAttributes) {
+  for (const char* form : {"attrs", "attr", "param"}) {
+    const Graph graph = parse_symbol(small_text(form), "x");
+    EXPECT_EQ(graph.nodes[3].attributes.at("num_hidden"), "2") << form;
+    EXPECT_EQ(graph.nodes[3].inputs[1].node, 1);
+    EXPECT_EQ(graph.version, 10100);
+  }
+}
+
+TEST(Symbol, AppendsTheStatisticsThatOldFilesDoNotList) {
+  const Graph graph = parse_symbol(R"({"nodes":[{"op":"null","name":"data","param":{},"inputs":[],"backward_source_id":-1},
+    {"op":"null","name":"bn_gamma","inputs":[]},{"op":"null","name":"bn_beta","inputs":[]},
+    {"op":"BatchNorm","name":"bn","param":{"fix_gamma":"False"},"attr":{"lr_mult":"1"},"inputs":[[0,0],[1,0],[2,0]]},
+    {"op":"Flatten","name":"flat","inputs":[[3,0]]}],"arg_nodes":[0,1,2],"heads":[[4,0]]})", "x");
+  EXPECT_EQ(graph.version, 800);
+  ASSERT_EQ(graph.nodes.size(), 7u);
+  EXPECT_EQ(graph.nodes[3].name, "bn_moving_mean");
+  EXPECT_EQ(graph.nodes[4].name, "bn_moving_var");
+  EXPECT_EQ(graph.nodes[5].inputs.size(), 5u);
+  EXPECT_EQ(graph.nodes[5].inputs[4].version, 1);
+  EXPECT_EQ(graph.nodes[6].inputs[0].node, 5);
+  EXPECT_EQ(graph.heads[0].node, 6);
+  EXPECT_EQ(infer(graph, {1, 3, 2, 2}).parameters.size(), 4u);
+}
+
+TEST(Symbol, ReadsWhatItWrites) {
+  for (const auto& row : networks()) {
+    const Graph graph = row.make({.num_layers = 18, .classes = 3});
+    expect_same(parse_symbol(symbol_text(graph), "x"), graph);
+  }
+}
+
+TEST(Symbol, EscapesWhatMxnetReads) {
+  Graph graph = make_network("resnet_v2", {.num_layers = 20, .classes = 3});
+  graph.nodes[0].attributes["note"] = "a\"b\\c\nd\te\rf";
+  EXPECT_EQ(parse_symbol(symbol_text(graph), "x").nodes[0].attributes.at("note"), "a\"b\\c\nd\te\rf");
+}
+
+TEST(Symbol, NamesTheNodeThatReadsAhead) {
+  const std::string text = std::regex_replace(small_text("attrs"), std::regex(R"(\[1,0\])"), "[4,0]");
+  const std::string message = expect_error(ErrorKind::kData, [&] { parse_symbol(text, "folder/x.json"); });
+  expect_contains(message, "folder/x.json");
+  expect_contains(message, "node fc1 (FullyConnected)");
+}
+
+TEST(Symbol, RefusesWhatIsNoSymbolFile) {
+  for (const char* text : {"", "[]", "{}", "{\"nodes\": 3, \"heads\": []}", "{\"nodes\": [], \"heads\": []}", "{\"nodes\": []"})
+    expect_contains(expect_error(ErrorKind::kData, [&] { parse_symbol(text, "x.json"); }), "x.json");
+  expect_contains(expect_error(ErrorKind::kData, [] { parse_symbol("{\"a\": 1, \"a\": 2}", "x.json"); }), "stands twice");
+  expect_contains(expect_error(ErrorKind::kData, [] { parse_symbol(std::string(100'000, '['), "x.json"); }), "nested deeper");
+}
+
+TEST(Symbol, NoFlippedBitDoesHarm) {
+  const test::TempFolder folder;
+  test::write_file(folder / "x.json", small_text("attrs"));
+  test::flip_every_bit(folder / "x.json", [](const Path& path) {
+    const Graph graph = read_symbol(path);
+    find_output(graph);
+    infer(graph, {1, 3, 8, 8});
+  });
+}
+
+TEST(Symbol, OfOurResNet50IsTheTextThatSageMakerWrote) {
+  if (test::data_folder().empty()) GTEST_SKIP() << test::kNoData;
+  const Graph ours = make_network("resnet_v2", {.num_layers = 50, .classes = 2});
+  const std::string text = std::regex_replace(symbol_text(ours), std::regex("\"fc1"), "\"fc");
+  EXPECT_TRUE(text == read_text(test::data_folder() / "G_sagemaker-models/sagemaker-ic-symbol.json"));
+}
+
+TEST(Symbol, OfOurResNet18IsThatOfAnOlderSageMakerBehindTheIdentity) {
+  if (test::data_folder().empty()) GTEST_SKIP() << test::kNoData;
+  const Graph theirs = read_symbol(test::data_folder() / "G_sagemaker-models/skin-symbol.json");
+  Graph ours = make_network("resnet_v2", {.num_layers = 18, .classes = 4});
+  ours.nodes.erase(ours.nodes.begin() + ours.find("id"));
+  for (Node& node : ours.nodes)
+    for (Node::Input& input : node.inputs) input.node -= input.node > 0;
+  ours.heads[0].node--;
+  expect_same(ours, theirs);
+}
+
+TEST(Symbol, DetectorIsReadAndRefusedAsAClassifier) {
+  if (test::data_folder().empty()) GTEST_SKIP() << test::kNoData;
+  const Graph graph = read_symbol(test::data_folder() / "G_sagemaker-models/xchen-symbol.json");
+  EXPECT_EQ(graph.nodes.size(), 536u);
+  const std::string message = expect_error(ErrorKind::kData, [&] { find_output(graph); });
+  expect_contains(message, "_contrib_MultiBoxDetection \"detection\"");
+  expect_contains(message, "another kind of model");
+}
+
+struct Case {
+  NetworkOptions options;
+  const char* name;
+};
+class SymbolInMxnet : public testing::TestWithParam<Case> {};
+
+TEST_P(SymbolInMxnet, HasTheSameTextArgumentsAndShapes) {
+  if (test::mxnet_python().empty()) GTEST_SKIP() << test::kNoMxnet;
+  const NetworkOptions& options = GetParam().options;
+  const test::TempFolder folder;
+  const Graph graph = make_network("resnet_v2", options);
+  test::write_file(folder / "x.json", symbol_text(graph));
+  const test::Outcome outcome = test::run_mxnet(
+      "model_symbol.py", cat((folder / "x.json").string(), " ", (folder / "theirs.json").string(), " 2 ", options.channels, " ",
+                             options.height, " ", options.width));
+  ASSERT_EQ(outcome.status, 0) << outcome.output;
+
+  std::string arguments, auxiliary;
+  const Facts facts = infer(graph, {2, options.channels, options.height, options.width});
+  for (const Parameter& parameter : facts.parameters)
+    (parameter.auxiliary ? auxiliary : arguments) += parameter.name + " " + shape_text(parameter.shape) + "\n";
+  EXPECT_EQ(outcome.output, arguments + auxiliary + "output " + shape_text(facts.outputs.back()[0]) + "\n");
+  const std::string theirs = std::regex_replace(read_text(folder / "theirs.json"), std::regex("\"int\", 10901"), "\"int\", 10300");
+  EXPECT_TRUE(symbol_text(graph) == theirs);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    ResNet, SymbolInMxnet,
+    testing::Values(Case{{.num_layers = 18, .classes = 1000}, "Deep18"}, Case{{.num_layers = 50, .classes = 7}, "Deep50"},
+                    Case{{.num_layers = 20, .classes = 10, .height = 28, .width = 28}, "Small20"},
+                    Case{{.num_layers = 18, .classes = 10, .channels = 1, .height = 32, .width = 40}, "SmallStem"},
+                    Case{{.num_layers = 34, .classes = 5, .height = 97, .width = 65, .multi_label = true}, "MultiLabel"}),
+    [](const auto& row) { return row.param.name; });
+
+}  // namespace
+}  // namespace lockstep::model

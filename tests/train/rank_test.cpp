@@ -1,0 +1,221 @@
+#include "rank.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "lockstep/model/artefact.h"
+#include "lockstep/model/checkpoint.h"
+#include "lockstep/train/evaluate.h"
+#include "support/expect_error.h"
+#include "support/ranks.h"
+#include "support/temp_folder.h"
+#include "support/toy_records.h"
+
+namespace lockstep::train {
+namespace {
+
+/// Toy data and a small network that learns them; `more` are further settings, one a line.
+class Run : public testing::Test {
+ protected:
+  void SetUp() override {
+    test::make_toy_records(folder_ / "train", 44, 4, 12);
+    test::make_toy_records(folder_ / "val", 18, 4, 12);
+  }
+
+  std::string config(const std::string& output, const std::string& hyperparameters = "", const std::string& run = "") const {
+    return cat("channels:\n  train: ", (folder_ / "train.rec").string(), "\n  validation: ", (folder_ / "val.rec").string(),
+               "\nhyperparameters:\n  num_layers: 20\n  image_shape: 3,8,8\n  mini_batch_size: 12\n  epochs: 2\n  learning_rate: 0.05\n",
+               hyperparameters, "run:\n  output: ", (folder_ / output).string(), "\n  compute_threads: 1\n  loader_threads: 1\n", run);
+  }
+
+  void train(const std::string& text, int ranks = 1) {
+    const LoadedConfig loaded = load_config_text(text, "test.yaml");
+    test::run_ranks(ranks, [&](comm::Communicator& communicator) { run_rank(loaded, false, communicator); });
+  }
+
+  std::vector<nlohmann::json> events(const std::string& output, const std::string& name) const {
+    std::vector<nlohmann::json> found;
+    for (const std::string& line : split(read_text(folder_ / output / "metrics.jsonl"), '\n'))
+      if (!line.empty())
+        if (auto json = nlohmann::json::parse(line); json["event"] == name) found.push_back(std::move(json));
+    return found;
+  }
+
+  model::Arrays weights(const std::string& output) const {
+    return model::checkpoint::load(*model::checkpoint::find_latest(folder_ / output / "checkpoints")).tensors;
+  }
+
+  test::TempFolder folder_;
+};
+
+double largest_difference(const model::Arrays& a, const model::Arrays& b) {
+  double largest = 0, scale = 0;
+  for (const model::Array& array : a) {
+    const auto x = model::to_floats(array), y = model::to_floats(*model::find_array(b, array.name));
+    for (size_t i = 0; i < x.size(); ++i) {
+      largest = std::max(largest, std::abs(double(x[i]) - y[i]));
+      scale = std::max(scale, std::abs(double(x[i])));
+    }
+  }
+  return largest / scale;
+}
+
+TEST_F(Run, WritesEveryFileThatIsPromised) {
+  train(config("out"));
+  for (const char* name : {"config.yaml", "log.txt", "metrics.jsonl", "summary.json", "model.tar.gz", "checkpoints/latest",
+                           "model/image-classification-symbol.json", "model/model-shapes.json", "model/lockstep.json"})
+    EXPECT_TRUE(std::filesystem::exists(folder_ / "out" / name)) << name;
+  const auto summary = nlohmann::json::parse(read_text(folder_ / "out" / "summary.json"));
+  EXPECT_EQ(summary["status"], "completed");
+  EXPECT_EQ(summary["epochs"], 2);
+  EXPECT_EQ(summary["steps"], 8);  // 44 samples in batches of 12, the short one used
+  EXPECT_EQ(summary["world_size"], 1);
+  EXPECT_EQ(events("out", "step").size(), 8u);
+  EXPECT_EQ(events("out", "validation").size(), 2u);
+  EXPECT_EQ(events("out", "validation")[0]["count"], 18);
+  EXPECT_EQ(events("out", "epoch")[1]["samples"], 44);
+}
+
+TEST_F(Run, LearnsTheToyClasses) {
+  train(config("out", "  top_k: 2\n").replace(config("out").find("epochs: 2"), 9, "epochs: 8"));
+  EXPECT_GT(events("out", "validation").back()["accuracy"].get<double>(), 0.9);
+}
+
+// With BatchNorm frozen the sum over a batch is the same however it is shared (up to rounding).
+TEST_F(Run, OneTwoAndFourRanksComputeTheSameRun) {
+  const std::string frozen = "  freeze_batch_norm: true\n";
+  const std::string rate = "  weight_decay: 0.001\n";
+  for (const int ranks : {1, 2, 4}) train(config(cat("out", ranks), rate, frozen), ranks);
+  EXPECT_LT(largest_difference(weights("out1"), weights("out2")), 1e-5);
+  EXPECT_LT(largest_difference(weights("out1"), weights("out4")), 1e-5);
+  EXPECT_EQ(events("out1", "validation")[1]["count"], events("out4", "validation")[1]["count"]);
+}
+
+TEST_F(Run, ARankWithoutSamplesInABatchTakesPart) {
+  train(config("out", "", "").replace(config("out").find("mini_batch_size: 12"), 19, "mini_batch_size: 3 "), 4);
+  EXPECT_EQ(events("out", "epoch")[0]["samples"], 44);
+  EXPECT_EQ(events("out", "validation")[0]["count"], 18);
+}
+
+TEST_F(Run, IsTheSameBitForBitWhenRepeated) {
+  train(config("a"), 2);
+  train(config("b"), 2);
+  EXPECT_EQ(largest_difference(weights("a"), weights("b")), 0);
+}
+
+TEST_F(Run, GoesOnFromTheLastEpochAsIfNeverStopped) {
+  std::string four = config("whole");
+  four.replace(four.find("epochs: 2"), 9, "epochs: 4");
+  train(four, 2);
+  train(config("halves"), 2);
+  std::string more = config("halves");
+  more.replace(more.find("epochs: 2"), 9, "epochs: 4");
+  train(more, 2);
+  EXPECT_EQ(largest_difference(weights("whole"), weights("halves")), 0);
+  EXPECT_EQ(events("halves", "step").size(), events("whole", "step").size());
+  for (size_t i = 0; i < events("whole", "step").size(); ++i)
+    EXPECT_EQ(events("halves", "step")[i]["loss"], events("whole", "step")[i]["loss"]) << i;
+}
+
+TEST_F(Run, AFinishedRunHasNothingToDo) {
+  train(config("out"));
+  const std::string before = read_text(folder_ / "out" / "summary.json");
+  train(config("out"));
+  EXPECT_EQ(read_text(folder_ / "out" / "summary.json"), before);
+}
+
+TEST_F(Run, RefusesToGoOnWithOtherSettings) {
+  train(config("out"));
+  const std::string message = test::expect_error(ErrorKind::kUsage, [&] { train(config("out", "  momentum: 0.5\n")); });
+  test::expect_contains(message, "momentum: 0.9 -> 0.5");
+}
+
+TEST_F(Run, EvaluateRepeatsTheFigureOfTraining) {
+  train(config("out", "  top_k: 2\n"), 2);
+  const auto validation = events("out", "validation");
+  EvaluateOptions options;
+  options.data = {(folder_ / "val.rec").string()};
+  options.threads = 1;
+  options.model = folder_ / "out" / "checkpoints";
+  const track::Report last = evaluate_model(options).report;
+  EXPECT_EQ(last.accuracy, validation.back()["accuracy"].get<double>());
+  EXPECT_NEAR(last.cross_entropy, validation.back()["cross_entropy"].get<double>(), 1e-6);
+  options.model = folder_ / "out" / "model.tar.gz";
+  double best = 0;
+  for (const auto& event : validation) best = std::max(best, event["accuracy"].get<double>());
+  EXPECT_EQ(evaluate_model(options).report.accuracy, best);
+}
+
+TEST_F(Run, StartsFromAModelChannelWithItsWeights) {
+  std::string longer = config("first");
+  train(longer.replace(longer.find("epochs: 2"), 9, "epochs: 6"));
+  std::string text = config("second", "", "");
+  text.replace(text.find("hyperparameters:"), 0, cat("  model: ", (folder_ / "first" / "model.tar.gz").string(), "\n"));
+  text.replace(text.find("learning_rate: 0.05"), 19, "learning_rate: 0   ");
+  train(text);
+  EXPECT_NEAR(events("second", "epoch")[0]["accuracy"].get<double>(), events("first", "epoch").back()["accuracy"].get<double>(), 0.15);
+}
+
+TEST_F(Run, KeepsAModelEveryKEpochs) {
+  train(config("out", "  checkpoint_frequency: 1\n"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "out/model/image-classification-0001.params"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "out/model/image-classification-0002.params"));
+}
+
+TEST_F(Run, TrainsSeveralLabelsASample) {
+  test::make_toy_records(folder_ / "train", 40, 3, 12, true);
+  test::make_toy_records(folder_ / "val", 12, 3, 12, true);
+  train(config("out", "  multi_label: 1\n  use_weighted_loss: 1\n"), 2);
+  const auto last = events("out", "validation").back();
+  EXPECT_EQ(last["count"], 12);
+  EXPECT_GT(last["accuracy"].get<double>(), 0.5);
+}
+
+TEST_F(Run, StopsAllRanksWhenTheLossIsNotANumber) {
+  train(config("first"));
+  model::Artefact artefact = model::read_artefact(folder_ / "first" / "model");
+  for (model::Array& array : artefact.arrays)
+    if (array.name == "arg:fc1_bias") array = model::float_array(array.name, array.shape, std::vector<float>(4, NAN).data());
+  model::write_artefact(folder_ / "spoilt", artefact, false);
+  std::string text = config("second");
+  text.replace(text.find("hyperparameters:"), 0, cat("  model: ", (folder_ / "spoilt").string(), "\n"));
+  const std::string message = test::expect_error(ErrorKind::kData, [&] { train(text, 2); });
+  test::expect_contains(message, "step 1 ");
+  test::expect_contains(message, "not a finite number");
+}
+
+TEST_F(Run, NamesRanksThatWereStartedOnOtherData) {
+  test::make_toy_records(folder_ / "other", 40, 4, 12);
+  const LoadedConfig mine = load_config_text(config("out"), "test.yaml");
+  LoadedConfig other = mine;
+  other.config.channels.train.paths = {(folder_ / "other.rec").string()};
+  const std::string message = test::expect_error(ErrorKind::kUsage, [&] {
+    test::run_ranks(2, [&](comm::Communicator& communicator) { run_rank(communicator.rank() == 0 ? mine : other, false, communicator); });
+  });
+  test::expect_contains(message, "rank 1 has");
+}
+
+TEST_F(Run, LogsSagemakersLines) {
+  train(config("out", "  top_k: 2\n"));
+  std::vector<std::string> lines;
+  for (const std::string& line : split(read_text(folder_ / "out" / "log.txt"), '\n'))
+    if (const size_t end = line.find("] "); end != std::string::npos) lines.push_back(line.substr(end + 2));
+  const auto first = std::find(lines.begin(), lines.end(), "---- Parameters ----");
+  ASSERT_NE(first, lines.end());
+  const std::vector<std::string> block(first, std::min(first + 19, lines.end()));
+  EXPECT_EQ(block, (std::vector<std::string>{"---- Parameters ----", "num_layers: 20", "data type: <type 'numpy.float32'>", "epochs: 2",
+                                             "optimizer: sgd", "momentum: 0.9", "weight_decay: 0.0001", "learning_rate: 0.05",
+                                             "num_training_samples: 44", "mini_batch_size: 12", "image_shape: 3,8,8", "num_classes: 4",
+                                             "augmentation_type: None", "kv_store: device", "top_k: 2",
+                                             "checkpoint_frequency not set, will store the best model", "--------------------",
+                                             "Setting number of threads: 1", lines[static_cast<size_t>(first - lines.begin()) + 18]}));
+  const std::string text = join(lines, "\n");
+  for (const char* part : {"Epoch[0] Train-accuracy=0.", "Epoch[0] Train-top_k_accuracy_2=", "Epoch[0] Time cost=", "Epoch[0] Validation-accuracy=",
+                           "Storing the best model with validation accuracy: 0.", "Saved checkpoint to \""})
+    test::expect_contains(text, part);
+}
+
+}  // namespace
+}  // namespace lockstep::train
