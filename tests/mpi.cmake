@@ -9,8 +9,6 @@ foreach(program contract ending)
   target_link_libraries(${target} PRIVATE lockstep_comm lockstep_options GTest::gtest)
 endforeach()
 
-add_executable(allreduce_bench EXCLUDE_FROM_ALL bench/allreduce_bench.cpp)
-target_link_libraries(allreduce_bench PRIVATE lockstep_comm lockstep_options MPI::MPI_C)
 
 set(mpirun ${CMAKE_SOURCE_DIR}/launch/mpirun)
 foreach(ranks 1 2 4)

@@ -18,8 +18,8 @@ using MakeBackend = std::unique_ptr<Communicator> (*)(const Launch& launch, doub
 std::span<const Entry<MakeBackend>> backends();
 
 std::string host_name();
-std::string describe(const Launch& launch);                     ///< "rank 1 (host)"
-std::string describe(const char* collective, Buffer buffer);    ///< "allreduce of 4.0 MB"
-std::string describe_missing(const std::vector<int>& ranks);    ///< "not there yet: rank 1, rank 3", or empty
+std::string describe(const Launch& launch);                   ///< "rank 1 (host)"
+std::string describe(const char* collective, Buffer buffer);  ///< "allreduce of 4.0 MB"
+std::string describe_missing(const std::vector<int>& ranks);  ///< "not there yet: rank 1, rank 3", or empty
 
 }  // namespace lockstep::comm

@@ -28,9 +28,12 @@ void each(void* target, const void* source, size_t count, Function function) {
 template <class T>
 void combine_as(Op op, void* target, const void* source, size_t count) {
   switch (op) {
-    case Op::kSum: return each<T>(target, source, count, [](T a, T b) { return sum(a, b); });
-    case Op::kMin: return each<T>(target, source, count, [](T a, T b) { return std::min(a, b); });
-    case Op::kMax: return each<T>(target, source, count, [](T a, T b) { return std::max(a, b); });
+    case Op::kSum:
+      return each<T>(target, source, count, [](T a, T b) { return sum(a, b); });
+    case Op::kMin:
+      return each<T>(target, source, count, [](T a, T b) { return std::min(a, b); });
+    case Op::kMax:
+      return each<T>(target, source, count, [](T a, T b) { return std::max(a, b); });
   }
 }
 
@@ -38,11 +41,16 @@ void combine_as(Op op, void* target, const void* source, size_t count) {
 
 void combine(Op op, DType dtype, void* target, const void* source, size_t count) {
   switch (dtype) {
-    case DType::kUint8: return combine_as<uint8_t>(op, target, source, count);
-    case DType::kInt32: return combine_as<int32_t>(op, target, source, count);
-    case DType::kInt64: return combine_as<int64_t>(op, target, source, count);
-    case DType::kFloat32: return combine_as<float>(op, target, source, count);
-    case DType::kFloat64: return combine_as<double>(op, target, source, count);
+    case DType::kUint8:
+      return combine_as<uint8_t>(op, target, source, count);
+    case DType::kInt32:
+      return combine_as<int32_t>(op, target, source, count);
+    case DType::kInt64:
+      return combine_as<int64_t>(op, target, source, count);
+    case DType::kFloat32:
+      return combine_as<float>(op, target, source, count);
+    case DType::kFloat64:
+      return combine_as<double>(op, target, source, count);
   }
   fail(ErrorKind::kBug, "no such element type: ", static_cast<int>(dtype));
 }

@@ -31,11 +31,14 @@ std::string describe_missing(const std::vector<int>& ranks) {
 
 size_t size_of(DType dtype) {
   switch (dtype) {
-    case DType::kUint8: return 1;
+    case DType::kUint8:
+      return 1;
     case DType::kInt32:
-    case DType::kFloat32: return 4;
+    case DType::kFloat32:
+      return 4;
     case DType::kInt64:
-    case DType::kFloat64: return 8;
+    case DType::kFloat64:
+      return 8;
   }
   fail(ErrorKind::kBug, "no such element type: ", static_cast<int>(dtype));
 }
@@ -58,8 +61,10 @@ std::vector<std::string> gather_texts(Communicator& communicator, const std::str
   return texts;
 }
 
-std::unique_ptr<Communicator> make_communicator(const std::string& backend, const Launch& launch, double timeout_seconds) {
-  require(timeout_seconds > 0, ErrorKind::kUsage, "the time limit of collectives must be positive, not ", timeout_seconds, " s");
+std::unique_ptr<Communicator> make_communicator(const std::string& backend, const Launch& launch,
+                                                double timeout_seconds) {
+  require(timeout_seconds > 0, ErrorKind::kUsage, "the time limit of collectives must be positive, not ",
+          timeout_seconds, " s");
   const std::string name = backend != "auto" ? backend : launch.size > 1 ? "mpi" : "local";
   return find_entry(backends(), name, "communication backend").make(launch, timeout_seconds);
 }

@@ -1,12 +1,12 @@
 #include "lockstep/comm/launch.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <cstdlib>
 #include <initializer_list>
 #include <optional>
 #include <vector>
+
+#include <unistd.h>
 
 #include "backends.h"
 
@@ -57,23 +57,25 @@ std::optional<int> local_size_by_slurm(int size) {
 }
 
 void require_consistent(const Launch& launch) {
-  require(launch.size >= 1 && launch.rank < launch.size && launch.local_size >= 1 && launch.local_rank < launch.local_size &&
-              launch.local_size <= launch.size,
-          ErrorKind::kUsage, "the environment of ", launch.launcher, " contradicts itself: rank ", launch.rank, " of ", launch.size,
-          ", local rank ", launch.local_rank, " of ", launch.local_size, " on ", launch.host,
+  require(launch.size >= 1 && launch.rank < launch.size && launch.local_size >= 1 &&
+              launch.local_rank < launch.local_size && launch.local_size <= launch.size,
+          ErrorKind::kUsage, "the environment of ", launch.launcher, " contradicts itself: rank ", launch.rank, " of ",
+          launch.size, ", local rank ", launch.local_rank, " of ", launch.local_size, " on ", launch.host,
           "; variables of another launch were probably exported: start again from a clean environment");
 }
 
 /// A second voice on the same rank must say the same.
 void require_same(const Launch& launch, const char* variable) {
   const auto value = number(variable);
-  require(!value || *value == launch.rank, ErrorKind::kUsage, launch.launcher, " says that this is rank ", launch.rank, " and ", variable,
-          "=", value.value_or(0), "; one of them belongs to another launch: start again from a clean environment");
+  require(!value || *value == launch.rank, ErrorKind::kUsage, launch.launcher, " says that this is rank ", launch.rank,
+          " and ", variable, "=", value.value_or(0),
+          "; one of them belongs to another launch: start again from a clean environment");
 }
 
 Launch by_mpirun(int rank) {
   const auto size = number("OMPI_COMM_WORLD_SIZE");
-  require(size.has_value(), ErrorKind::kUsage, "OMPI_COMM_WORLD_RANK is set and OMPI_COMM_WORLD_SIZE is not; start with mpirun or unset it");
+  require(size.has_value(), ErrorKind::kUsage,
+          "OMPI_COMM_WORLD_RANK is set and OMPI_COMM_WORLD_SIZE is not; start with mpirun or unset it");
   Launch launch{rank, *size, 0, 1, host_name(), "mpirun"};
   launch.local_size = number("OMPI_COMM_WORLD_LOCAL_SIZE").value_or(1);
   launch.local_rank = number("OMPI_COMM_WORLD_LOCAL_RANK").value_or(0);
@@ -83,7 +85,8 @@ Launch by_mpirun(int rank) {
 
 Launch by_srun(int size) {
   const auto rank = number("SLURM_PROCID");
-  require(rank.has_value(), ErrorKind::kUsage, "SLURM_STEP_NUM_TASKS is set and SLURM_PROCID is not; start with srun or unset it");
+  require(rank.has_value(), ErrorKind::kUsage,
+          "SLURM_STEP_NUM_TASKS is set and SLURM_PROCID is not; start with srun or unset it");
   Launch launch{*rank, size, 0, 1, host_name(), "srun"};
   launch.local_rank = number("SLURM_LOCALID").value_or(0);
   launch.local_size = local_size_by_slurm(size).value_or(launch.local_rank + 1);
@@ -99,11 +102,13 @@ Launch discover_launch() {
   // mpirun inside a Slurm job starts its daemons by srun, whose variables the ranks inherit: Open MPI's come first.
   if (const auto rank = number("OMPI_COMM_WORLD_RANK")) {
     launch = by_mpirun(*rank);
-  } else if (const auto tasks = number("SLURM_STEP_NUM_TASKS"); tasks && first_number({"SLURM_STEP_ID", "SLURM_STEPID"})) {
+  } else if (const auto tasks = number("SLURM_STEP_NUM_TASKS");
+             tasks && first_number({"SLURM_STEP_ID", "SLURM_STEPID"})) {
     // Only a step has tasks: a batch script itself also sees SLURM_PROCID=0 and SLURM_NTASKS.
     launch = by_srun(*tasks);
   } else {
-    require(number("PMI_SIZE").value_or(1) == 1, ErrorKind::kUsage, "the launcher set PMI_SIZE=", number("PMI_SIZE").value_or(1),
+    require(number("PMI_SIZE").value_or(1) == 1, ErrorKind::kUsage,
+            "the launcher set PMI_SIZE=", number("PMI_SIZE").value_or(1),
             " but nothing of Open MPI's: it belongs to another MPI; use launch/mpirun or srun");
   }
   require_consistent(launch);

@@ -10,8 +10,8 @@ namespace {
 class LocalCommunicator : public Communicator {
  public:
   explicit LocalCommunicator(const Launch& launch) {
-    require(launch.size == 1, ErrorKind::kUsage, "the backend \"local\" serves one rank, and this run has ", launch.size,
-            "; use \"mpi\" or \"auto\"");
+    require(launch.size == 1, ErrorKind::kUsage, "the backend \"local\" serves one rank, and this run has ",
+            launch.size, "; use \"mpi\" or \"auto\"");
     launch_ = launch;
   }
 
@@ -45,6 +45,8 @@ class LocalCommunicator : public Communicator {
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_local(const Launch& launch, double) { return std::make_unique<LocalCommunicator>(launch); }
+std::unique_ptr<Communicator> make_local(const Launch& launch, double) {
+  return std::make_unique<LocalCommunicator>(launch);
+}
 
 }  // namespace lockstep::comm

@@ -1,7 +1,7 @@
+#include <exception>
+
 #include <sched.h>
 #include <unistd.h>
-
-#include <exception>
 
 #include "backends.h"
 #include "lockstep/core/log.h"
@@ -20,7 +20,8 @@ void warn_when_bound_to_one_core(const Launch& launch) {
   const long cores = ::sysconf(_SC_NPROCESSORS_ONLN);
   if (launch.local_rank != 0 || ::sched_getaffinity(0, sizeof mask, &mask) != 0) return;
   if (CPU_COUNT(&mask) == 1 && cores > launch.local_size)
-    log::warning("each rank on ", launch.host, " is bound to one of its ", cores, " cores and the others idle: start with launch/mpirun, "
+    log::warning("each rank on ", launch.host, " is bound to one of its ", cores,
+                 " cores and the others idle: start with launch/mpirun, "
                  "or give mpirun --bind-to none");
 }
 
@@ -32,7 +33,9 @@ class MpiCommunicator : public Communicator {
     launch_ = launch;
     // The thread fills a place of its own: it may be left behind in MPI_Init_thread when ranks are missing.
     auto place = std::make_shared<std::shared_ptr<MpiWorld>>();
-    operations_.run("start of MPI", [place, launch, check = operations_.checker()] { *place = std::make_shared<MpiWorld>(launch, check); });
+    operations_.run("start of MPI", [place, launch, check = operations_.checker()] {
+      *place = std::make_shared<MpiWorld>(launch, check);
+    });
     world_ = *place;
     launch_ = world_->launch();
     operations_.rename(describe(launch_));

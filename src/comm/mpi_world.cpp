@@ -26,11 +26,16 @@ void require_success(int code, const char* call) {
 
 MPI_Datatype mpi_type(DType dtype) {
   switch (dtype) {
-    case DType::kUint8: return MPI_UINT8_T;
-    case DType::kInt32: return MPI_INT32_T;
-    case DType::kInt64: return MPI_INT64_T;
-    case DType::kFloat32: return MPI_FLOAT;
-    case DType::kFloat64: return MPI_DOUBLE;
+    case DType::kUint8:
+      return MPI_UINT8_T;
+    case DType::kInt32:
+      return MPI_INT32_T;
+    case DType::kInt64:
+      return MPI_INT64_T;
+    case DType::kFloat32:
+      return MPI_FLOAT;
+    case DType::kFloat64:
+      return MPI_DOUBLE;
   }
   fail(ErrorKind::kBug, "no such element type: ", static_cast<int>(dtype));
 }
@@ -49,7 +54,8 @@ void start_mpi() {
   require(!already, ErrorKind::kBug, "MPI can be started only once in a process");
   int provided = 0;
   require_success(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
-  require(provided >= MPI_THREAD_FUNNELED, ErrorKind::kUsage, "this MPI library was built without threads; use another build of it");
+  require(provided >= MPI_THREAD_FUNNELED, ErrorKind::kUsage,
+          "this MPI library was built without threads; use another build of it");
 }
 
 }  // namespace
@@ -61,8 +67,8 @@ MpiWorld::MpiWorld(const Launch& expected, std::function<void()> check) : check_
   MPI_Comm_rank(world_, &launch_.rank);
   MPI_Comm_size(world_, &launch_.size);
   require(launch_.rank == expected.rank && launch_.size == expected.size, ErrorKind::kUsage,
-          expected.launcher.empty() ? "the caller" : expected.launcher, " says that this is rank ", expected.rank, " of ", expected.size,
-          ", and MPI says rank ", launch_.rank, " of ", launch_.size,
+          expected.launcher.empty() ? "the caller" : expected.launcher, " says that this is rank ", expected.rank,
+          " of ", expected.size, ", and MPI says rank ", launch_.rank, " of ", launch_.size,
           "; start with the mpirun of the same Open MPI (launch/mpirun), or with srun --mpi=pmix");
   meet_host();
   listen();
@@ -70,7 +76,8 @@ MpiWorld::MpiWorld(const Launch& expected, std::function<void()> check) : check_
 
 void MpiWorld::meet_host() {
   launch_.host = host_name();
-  require_success(MPI_Comm_split_type(world_, MPI_COMM_TYPE_SHARED, launch_.rank, MPI_INFO_NULL, &host_), "MPI_Comm_split_type");
+  require_success(MPI_Comm_split_type(world_, MPI_COMM_TYPE_SHARED, launch_.rank, MPI_INFO_NULL, &host_),
+                  "MPI_Comm_split_type");
   MPI_Comm_rank(host_, &launch_.local_rank);
   MPI_Comm_size(host_, &launch_.local_size);
   host_ranks_.resize(launch_.local_size);
@@ -84,8 +91,8 @@ void MpiWorld::meet_host() {
 
   const size_t bytes = SharedMemory::region_bytes(launch_.local_size) + kCacheLine;
   void* start = nullptr;
-  require_success(MPI_Win_allocate_shared(launch_.local_rank == 0 ? static_cast<MPI_Aint>(bytes) : 0, 1, MPI_INFO_NULL, host_, &start,
-                                          &window_),
+  require_success(MPI_Win_allocate_shared(launch_.local_rank == 0 ? static_cast<MPI_Aint>(bytes) : 0, 1, MPI_INFO_NULL,
+                                          host_, &start, &window_),
                   "MPI_Win_allocate_shared");
   MPI_Aint size = 0;
   int unit = 0;
@@ -100,7 +107,8 @@ void MpiWorld::meet_host() {
 
 void MpiWorld::listen() {
   require_success(MPI_Comm_dup(world_, &notices_), "MPI_Comm_dup");
-  require_success(MPI_Irecv(notice_text_.data(), static_cast<int>(notice_text_.size()) - 1, MPI_CHAR, MPI_ANY_SOURCE, 0, notices_, &notice_),
+  require_success(MPI_Irecv(notice_text_.data(), static_cast<int>(notice_text_.size()) - 1, MPI_CHAR, MPI_ANY_SOURCE, 0,
+                            notices_, &notice_),
                   "MPI_Irecv");
 }
 
@@ -129,15 +137,16 @@ void MpiWorld::allreduce(Buffer buffer, Op op) {
   check();
   if (!memory_) return sum_between(world_, buffer.data, buffer.count, buffer.dtype, op);
   if (hosts_ == 1) return memory_->allreduce(buffer, op);
-  memory_->allreduce(buffer, op, [&](void* data, size_t count) { sum_between(leaders_, data, count, buffer.dtype, op); });
+  memory_->allreduce(buffer, op,
+                     [&](void* data, size_t count) { sum_between(leaders_, data, count, buffer.dtype, op); });
 }
 
 void MpiWorld::sum_between(MPI_Comm ranks, void* data, size_t count, DType dtype, Op op) {
   for (size_t begin = 0; begin < count; begin += kLargest) {
     MPI_Request request = MPI_REQUEST_NULL;
     auto* part = static_cast<std::byte*>(data) + begin * size_of(dtype);
-    require_success(MPI_Iallreduce(MPI_IN_PLACE, part, static_cast<int>(std::min(kLargest, count - begin)), mpi_type(dtype), mpi_op(op),
-                                   ranks, &request),
+    require_success(MPI_Iallreduce(MPI_IN_PLACE, part, static_cast<int>(std::min(kLargest, count - begin)),
+                                   mpi_type(dtype), mpi_op(op), ranks, &request),
                     "MPI_Iallreduce");
     complete(request);
   }
@@ -152,8 +161,9 @@ void MpiWorld::broadcast(Buffer buffer, int root) {
 void MpiWorld::broadcast_between(std::byte* data, size_t bytes, int root) {
   for (size_t begin = 0; begin < bytes; begin += kLargest) {
     MPI_Request request = MPI_REQUEST_NULL;
-    require_success(MPI_Ibcast(data + begin, static_cast<int>(std::min(kLargest, bytes - begin)), MPI_BYTE, root, world_, &request),
-                    "MPI_Ibcast");
+    require_success(
+        MPI_Ibcast(data + begin, static_cast<int>(std::min(kLargest, bytes - begin)), MPI_BYTE, root, world_, &request),
+        "MPI_Ibcast");
     complete(request);
   }
 }
@@ -165,7 +175,8 @@ void MpiWorld::allgather(Buffer mine, Buffer all) {
   if (bytes <= kLargest) {
     MPI_Request request = MPI_REQUEST_NULL;
     const int count = static_cast<int>(bytes);
-    require_success(MPI_Iallgather(mine.data, count, MPI_BYTE, all.data, count, MPI_BYTE, world_, &request), "MPI_Iallgather");
+    require_success(MPI_Iallgather(mine.data, count, MPI_BYTE, all.data, count, MPI_BYTE, world_, &request),
+                    "MPI_Iallgather");
     return complete(request);
   }
   auto* to = static_cast<std::byte*>(all.data);

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <mpi.h>
-
 #include <array>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <mpi.h>
 
 #include "shared_memory.h"
 
@@ -16,9 +16,10 @@ namespace lockstep::comm {
 /// MPI as this program uses it. One thread makes it and makes every call; it can be made once a process.
 /// Every MPI error is a comm Error with MPI's own words.
 ///
-/// Ranks of one host meet in shared memory; with several hosts one rank of each then carries the host's sum to the others. Nothing
-/// waits inside an MPI call: requests are polled, together with `check` and the notice of a rank that aborted, which end the wait by
-/// throwing. A rank whose wait is long sleeps, so that it leaves its core to the computation.
+/// Ranks of one host meet in shared memory; with several hosts one rank of each then carries the host's sum to the
+/// others. Nothing waits inside an MPI call: requests are polled, together with `check` and the notice of a rank that
+/// aborted, which end the wait by throwing. A rank whose wait is long sleeps, so that it leaves its core to the
+/// computation.
 class MpiWorld {
  public:
   /// MPI_Init_thread. usage Error when MPI's rank and size are not those of the launcher.

@@ -148,7 +148,8 @@ void Operations::perform(State& state, Operation& operation) {
 
 void Operations::wait(State& state, const Operation& operation) {
   const auto begin = Clock::now();
-  const auto limit = begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(state.timeout_seconds));
+  const auto limit =
+      begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(state.timeout_seconds));
   std::unique_lock lock(state.mutex);
   const bool answered = state.changed.wait_until(lock, limit, [&] { return operation.done || state.dead; });
   if (operation.done) return;

@@ -12,17 +12,18 @@
 namespace lockstep::comm {
 
 /// The one thread of a rank that performs its collectives, one after the other in the order in which they were started.
-/// Callers wait for it with a time limit; after the first failure, time-out or end() every wait, now and later, throws a comm Error
-/// that names `who`, the collective, its number, and the seconds waited.
+/// Callers wait for it with a time limit; after the first failure, time-out or end() every wait, now and later, throws
+/// a comm Error that names `who`, the collective, its number, and the seconds waited.
 ///
-/// Actions run on the thread. One that waits for other ranks must call checker()() every few milliseconds: it throws once the
-/// operations are dead.
+/// Actions run on the thread. One that waits for other ranks must call checker()() every few milliseconds: it throws
+/// once the operations are dead.
 class Operations {
  public:
-  /// who: "rank 1 (host)". explain: what a time-out's message adds, such as the ranks that are missing; from any thread.
+  /// who: "rank 1 (host)". explain: what a time-out's message adds, such as the ranks that are missing; from any
+  /// thread.
   Operations(std::string who, double timeout_seconds, std::function<std::string()> explain = {});
-  /// Gives the action that runs a second to end. A thread that is then still stuck in a library's call is left behind: actions that
-  /// make such calls own what they use.
+  /// Gives the action that runs a second to end. A thread that is then still stuck in a library's call is left behind:
+  /// actions that make such calls own what they use.
   ~Operations();
   Operations(const Operations&) = delete;
   Operations& operator=(const Operations&) = delete;
@@ -35,7 +36,8 @@ class Operations {
   /// Throws the reason once the operations are dead; may outlive this object.
   std::function<void()> checker() const;
   bool dead() const;
-  /// Kills with this reason and waits at most `limit` until `last` has run on the thread. Only the first call has an effect.
+  /// Kills with this reason and waits at most `limit` until `last` has run on the thread. Only the first call has an
+  /// effect.
   void end(const std::string& reason, std::function<void()> last, std::chrono::milliseconds limit);
 
  private:

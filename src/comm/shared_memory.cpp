@@ -1,13 +1,13 @@
 #include "shared_memory.h"
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <climits>
 #include <cstring>
 #include <ctime>
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "combine.h"
 #include "lockstep/core/error.h"
@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t kMarkBytes = 128;  // two cache lines: neighbouring lines are fetched in pairs
 constexpr size_t kPage = 4096;
-constexpr int kSpins = 1000;                  // about 20 microseconds
+constexpr int kSpins = 1000;                   // about 20 microseconds
 constexpr long kCheckNanoseconds = 5'000'000;  // how soon a waiting rank notices an abort
 constexpr size_t kBlockBytes = 16 << 10;       // stays in the first-level cache while all ranks are added to it
 
@@ -26,7 +26,7 @@ size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * 
 /// Containers often have no more than 64 MB of shared memory: many ranks take smaller slots.
 size_t slot_bytes(int size) {
   const size_t share = (size_t{32} << 20) / (2 * static_cast<size_t>(size));
-  return std::clamp(share / kPage * kPage, size_t{64} << 10, size_t{1} << 20);
+  return std::clamp(share / kPage * kPage, size_t{64} << 10, size_t{1} << 19);
 }
 
 void pause() {
@@ -53,7 +53,9 @@ void for_chunks(size_t count, DType dtype, size_t limit, Action action) {
   for (size_t begin = 0; begin < count; begin += step) action(begin, std::min(step, count - begin));
 }
 
-std::byte* at(const Buffer& buffer, size_t element) { return static_cast<std::byte*>(buffer.data) + element * size_of(buffer.dtype); }
+std::byte* at(const Buffer& buffer, size_t element) {
+  return static_cast<std::byte*>(buffer.data) + element * size_of(buffer.dtype);
+}
 
 }  // namespace
 

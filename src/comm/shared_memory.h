@@ -9,13 +9,13 @@
 
 namespace lockstep::comm {
 
-/// Collectives between the ranks of one host through memory that all of them map. Eight times as fast as MPI_Allreduce there
-/// (46.8 MB, two ranks), and the sums are taken in rank order: each rank sums one slice of all ranks' numbers.
+/// Collectives between the ranks of one host through memory that all of them map. Eight times as fast as MPI_Allreduce
+/// there (46.8 MB, two ranks), and the sums are taken in rank order: each rank sums one slice of all ranks' numbers.
 ///
-/// The region: for each rank 128 bytes {uint32 arrived, uint32 sleepers}, then two sets of one slot a rank. Large buffers pass in
-/// chunks of a slot; the sets alternate, so that a rank may fill one while another still reads the other.
-/// One thread a rank calls. A rank that waits spins for some microseconds and then sleeps, and calls `check` every few
-/// milliseconds, which ends the wait by throwing.
+/// The region: for each rank 128 bytes {uint32 arrived, uint32 sleepers}, then two sets of one slot a rank. Large
+/// buffers pass in chunks of a slot; the sets alternate, so that a rank may fill one while another still reads the
+/// other. One thread a rank calls. A rank that waits spins for some microseconds and then sleeps, and calls `check`
+/// every few milliseconds, which ends the wait by throwing.
 class SharedMemory {
  public:
   /// A step between the sum of this host and its distribution, run by rank 0 alone on the summed numbers.

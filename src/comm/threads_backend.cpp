@@ -14,7 +14,7 @@ constexpr auto kNoWait = std::chrono::milliseconds(0);
 /// What the ranks of one process share.
 class Meeting {
  public:
-  explicit Meeting(int size) : region_(new (kAlignment) std::byte[SharedMemory::region_bytes(size)]) {
+  explicit Meeting(int size) : region_(new(kAlignment) std::byte[SharedMemory::region_bytes(size)]) {
     SharedMemory::prepare(region_.get(), size);
   }
 
@@ -93,7 +93,8 @@ std::vector<std::unique_ptr<Communicator>> make_thread_communicators(int size, d
   const std::string host = host_name();
   std::vector<std::unique_ptr<Communicator>> communicators;
   for (int rank = 0; rank < size; ++rank)
-    communicators.push_back(std::make_unique<ThreadCommunicator>(Launch{rank, size, rank, size, host, ""}, meeting, timeout_seconds));
+    communicators.push_back(
+        std::make_unique<ThreadCommunicator>(Launch{rank, size, rank, size, host, ""}, meeting, timeout_seconds));
   return communicators;
 }
 

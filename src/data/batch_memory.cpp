@@ -8,7 +8,8 @@ namespace lockstep::data {
 Allocate plain_memory() {
   return [](size_t bytes) {
     constexpr std::align_val_t kAlignment{64};
-    return std::shared_ptr<void>(::operator new(bytes, kAlignment), [](void* block) { ::operator delete(block, kAlignment); });
+    return std::shared_ptr<void>(::operator new(bytes, kAlignment),
+                                 [](void* block) { ::operator delete(block, kAlignment); });
   };
 }
 
@@ -20,7 +21,9 @@ std::shared_ptr<void> BatchMemory::take() {
   auto block = std::move(free_.back());
   free_.pop_back();
   void* address = block.get();
-  return {address, [memory = shared_from_this(), block = std::move(block)](void*) mutable { memory->give_back(std::move(block)); }};
+  return {address, [memory = shared_from_this(), block = std::move(block)](void*) mutable {
+            memory->give_back(std::move(block));
+          }};
 }
 
 void BatchMemory::give_back(std::shared_ptr<void> block) {

@@ -9,8 +9,9 @@
 
 namespace lockstep::data {
 
-/// A fixed number of equal blocks that batches live in, one after the other. A block comes back when the last copy of the pointer to it
-/// dies, in whichever thread; when the loader is gone by then it is freed. Owned by a shared_ptr, which every block out there shares.
+/// A fixed number of equal blocks that batches live in, one after the other. A block comes back when the last copy of
+/// the pointer to it dies, in whichever thread; when the loader is gone by then it is freed. Owned by a shared_ptr,
+/// which every block out there shares.
 ///
 /// `mutex` also guards the loader's own state and `changed` also tells of its changes: its threads wait for either.
 class BatchMemory : public std::enable_shared_from_this<BatchMemory> {

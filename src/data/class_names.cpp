@@ -1,7 +1,5 @@
 #include "class_names.h"
 
-#include <algorithm>
-#include <regex>
 #include <set>
 
 #include "lockstep/core/error.h"
@@ -15,7 +13,8 @@ std::vector<std::string> read_class_names(const Path& path) {
   while (!lines.empty() && lines.back().empty()) lines.pop_back();
   std::set<std::string> seen;
   for (size_t i = 0; i < lines.size(); ++i) {
-    require(!lines[i].empty(), ErrorKind::kData, path.string(), ":", i + 1, ": an empty line; each line names the class of its label");
+    require(!lines[i].empty(), ErrorKind::kData, path.string(), ":", i + 1,
+            ": an empty line; each line names the class of its label");
     require(seen.insert(lines[i]).second, ErrorKind::kData, path.string(), ":", i + 1, ": the class ", lines[i],
             " has a line already");
   }
@@ -23,8 +22,12 @@ std::vector<std::string> read_class_names(const Path& path) {
 }
 
 std::string shard_prefix(const Path& path) {
-  static const std::regex kShard("-\\d+-of-\\d+$");
-  return std::regex_replace(path.stem().string(), kShard, "");
+  constexpr const char* kDigits = "0123456789";
+  const std::string stem = path.stem().string();
+  const size_t of = stem.rfind("-of-"), dash = of == std::string::npos ? of : stem.find_last_not_of(kDigits, of - 1);
+  const bool is_shard = dash != std::string::npos && stem[dash] == '-' && dash + 1 < of && of + 4 < stem.size() &&
+                        stem.find_first_not_of(kDigits, of + 4) == std::string::npos;
+  return is_shard ? stem.substr(0, dash) : stem;
 }
 
 std::vector<std::string> class_names_beside(const Path& path) {

@@ -7,14 +7,15 @@
 
 namespace lockstep::data {
 
-/// Reads a .classes file: one name a line, line number = label. Data Error with path and line for an empty line or a name given twice.
+/// Reads a .classes file: one name a line, line number = label. Data Error with path and line for an empty line or a
+/// name given twice.
 std::vector<std::string> read_class_names(const Path& path);
 
 /// PREFIX of PREFIX-00002-of-00004.rec; other names just lose their extension.
 std::string shard_prefix(const Path& path);
 
-/// The names that belong to a .rec or .lst: PREFIX.classes beside it, PREFIX being its name without extension, then also without
-/// -NNNNN-of-NNNNN, then also without _train, _val or _test. Empty where there is no such file.
+/// The names that belong to a .rec or .lst: PREFIX.classes beside it, PREFIX being its name without extension, then
+/// also without -NNNNN-of-NNNNN, then also without _train, _val or _test. Empty where there is no such file.
 std::vector<std::string> class_names_beside(const Path& path);
 
 }  // namespace lockstep::data

@@ -62,8 +62,8 @@ class FolderDataset : public Dataset {
     // The labels of every split are those of `train`, also where a split lacks a class.
     if (class_names_.empty() && root_ != root && std::filesystem::is_directory(root / "train")) collect(root / "train");
     collect(root_);
-    require(!samples_.empty(), ErrorKind::kData, "channels.", options.role, ": there are no pictures in the class folders of ",
-            root_.string());
+    require(!samples_.empty(), ErrorKind::kData, "channels.", options.role,
+            ": there are no pictures in the class folders of ", root_.string());
   }
 
   size_t size() const override { return samples_.size(); }
@@ -93,10 +93,12 @@ class FolderDataset : public Dataset {
     if (splits.empty()) return root;
     for (const auto name : split_names(role))
       if (std::ranges::find(splits, name) != splits.end()) return root / name;
-    fail(ErrorKind::kUsage, "channels.", role, ": ", root.string(), " holds the splits ", join(splits, ", "), " but none for ", role);
+    fail(ErrorKind::kUsage, "channels.", role, ": ", root.string(), " holds the splits ", join(splits, ", "),
+         " but none for ", role);
   }
 
-  /// Fills samples_ from the class folders of `split`, matched to class_names_ where there are names; otherwise it finds the names.
+  /// Fills samples_ from the class folders of `split`, matched to class_names_ where there are names; otherwise it
+  /// finds the names.
   void collect(const Path& split) {
     samples_.clear();
     folders_ = folders_in(split);
@@ -113,7 +115,8 @@ class FolderDataset : public Dataset {
       for (auto& file : files) samples_.push_back({label, static_cast<int>(f), std::move(file)});
     }
     if (!empty.empty() && !samples_.empty())
-      log::warning(split.string(), ": no pictures in ", join(empty, ", "), find_names ? "; not counted as classes" : "");
+      log::warning(split.string(), ": no pictures in ", join(empty, ", "),
+                   find_names ? "; not counted as classes" : "");
   }
 
   int label_of(const std::string& folder, const Path& split) const {

@@ -14,8 +14,8 @@ struct Format {
   std::unique_ptr<Dataset> (*open)(const DatasetOptions& options);
 };
 
-#define DATASET(name, recogniser, maker, help)         \
-  bool recogniser(const DatasetOptions& options);      \
+#define DATASET(name, recogniser, maker, help)    \
+  bool recogniser(const DatasetOptions& options); \
   std::unique_ptr<Dataset> maker(const DatasetOptions& options);
 #include "lockstep/data/datasets.def"
 #undef DATASET

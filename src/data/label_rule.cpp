@@ -41,7 +41,8 @@ std::string LabelRule::apply(std::vector<float>& labels, const std::string& sour
 
 std::string LabelRule::check_class(const std::vector<float>& labels) const {
   if (labels.size() != 1)
-    return cat(labels.size(), " labels where one class number is expected; data with several labels a sample need "
+    return cat(labels.size(),
+               " labels where one class number is expected; data with several labels a sample need "
                "hyperparameters.multi_label: true");
   const float label = labels.front();
   if (!is_class_number(label)) return cat("label ", label, " is no class number: they are whole numbers from 0");
@@ -52,13 +53,15 @@ std::string LabelRule::check_class(const std::vector<float>& labels) const {
 
 std::string LabelRule::make_binary(std::vector<float>& labels, const std::string& source) const {
   if (labels.size() != static_cast<size_t>(width_))
-    return cat(labels.size(), " labels where the first sample has ", width_, "; multi-label data have a column for each label");
+    return cat(labels.size(), " labels where the first sample has ", width_,
+               "; multi-label data have a column for each label");
   bool binary = true;
   for (float& label : labels) {
     if (!std::isfinite(label) || label < 0) return cat("label ", label, " is neither 0 nor 1");
     if (label == 0 || label == 1) continue;
     if (std::exchange(binary, false) && !warned_.exchange(true))
-      log::warning(source, ": label ", label, " is neither 0 nor 1; values above 0.5 count as 1, the others as 0 (said once)");
+      log::warning(source, ": label ", label,
+                   " is neither 0 nor 1; values above 0.5 count as 1, the others as 0 (said once)");
     label = label > 0.5f ? 1 : 0;
   }
   return {};

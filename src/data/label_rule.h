@@ -20,7 +20,8 @@ LabelForm label_form(const DatasetOptions& options, bool ids_likely);
 /// What the labels of a sample may be, and what they become. Any thread.
 class LabelRule {
  public:
-  /// `width`: numbers a sample in the end (kClass: 1). `classes`: kClass only, numbers from there on are refused; 0: unknown.
+  /// `width`: numbers a sample in the end (kClass: 1). `classes`: kClass only, numbers from there on are refused; 0:
+  /// unknown.
   LabelRule(LabelForm form, int width, int64_t classes) : form_(form), width_(width), classes_(classes) {}
 
   /// Turns the labels as they are written into those of a Sample. Returns what is wrong with them, or nothing.

@@ -66,7 +66,8 @@ class ListDataset : public Dataset {
     labels = entry.labels;
     const std::string problem = rule_->apply(labels, source_.list.string());
     if (!problem.empty())
-      fail(ErrorKind::kData, source_.list.string(), " entry ", i, " (id ", entry.index, ", ", entry.path, "): ", problem);
+      fail(ErrorKind::kData, source_.list.string(), " entry ", i, " (id ", entry.index, ", ", entry.path,
+           "): ", problem);
   }
 
   uint64_t picture_bytes(size_t i) const override { return picture_size(path_of(i)); }
@@ -101,7 +102,8 @@ class ListDataset : public Dataset {
 }  // namespace
 
 bool is_list(const DatasetOptions& options) {
-  return options.list.given() || std::ranges::all_of(options.channel.paths, [](const Path path) { return is_list_file(path); });
+  return options.list.given() ||
+         std::ranges::all_of(options.channel.paths, [](const Path path) { return is_list_file(path); });
 }
 
 std::unique_ptr<Dataset> open_list(const DatasetOptions& options) { return std::make_unique<ListDataset>(options); }

@@ -19,8 +19,8 @@ namespace {
 /// A batch between its planning and next(). Workers take its samples one by one.
 struct Pending {
   HostBatch batch;
-  int64_t taken = 0;      // samples that a worker has begun
-  int64_t remaining = 0;  // samples that are not done
+  int64_t taken = 0;                       // samples that a worker has begun
+  int64_t remaining = 0;                   // samples that are not done
   std::vector<std::exception_ptr> errors;  // [count]; none for a good sample
 };
 
@@ -52,9 +52,10 @@ struct Loader::State {
 
   // Guarded by memory->mutex.
   Sampler sampler;
-  int64_t next_epoch, next_batch;                // to be planned
-  std::deque<std::shared_ptr<Pending>> pending;  // in the sampler's order; only the last one has samples that nobody began
-  std::exception_ptr worker_error;               // of a worker itself, not of a sample
+  int64_t next_epoch, next_batch;  // to be planned
+  std::deque<std::shared_ptr<Pending>>
+      pending;                      // in the sampler's order; only the last one has samples that nobody began
+  std::exception_ptr worker_error;  // of a worker itself, not of a sample
   bool stopping = false;
 
   // Of the consumer.
@@ -72,8 +73,8 @@ Loader::State::State(const Dataset& dataset_in, SamplerOptions sampler_options, 
       sampler(std::move(sampler_options)),
       next_epoch(options.first_epoch + options.first_batch / sampler.batches()),
       next_batch(options.first_batch % sampler.batches()) {
-  require(options.size >= 1 && options.rank >= 0 && options.rank < options.size, ErrorKind::kBug, "rank ", options.rank, " of ",
-          options.size);
+  require(options.size >= 1 && options.rank >= 0 && options.rank < options.size, ErrorKind::kBug, "rank ", options.rank,
+          " of ", options.size);
   require(sampler.options().samples == static_cast<int64_t>(dataset.size()), ErrorKind::kBug, "the sampler draws from ",
           sampler.options().samples, " samples, the dataset has ", dataset.size());
   const auto& plan = options.plan;
@@ -127,8 +128,8 @@ void Loader::State::plan_batch() {
   next_batch = batch.last_of_epoch ? 0 : next_batch + 1;
 }
 
-/// The next sample to decode, or nothing when there will be none. Whoever finds the last batch begun plans the next one: planning is in
-/// order because it happens under the lock.
+/// The next sample to decode, or nothing when there will be none. Whoever finds the last batch begun plans the next
+/// one: planning is in order because it happens under the lock.
 Pending* Loader::State::wait_for_sample(int64_t& position) {
   std::unique_lock lock(memory->mutex);
   while (!stopping) {
@@ -187,8 +188,8 @@ std::shared_ptr<Pending> Loader::State::wait_for_batch() {
   return done;
 }
 
-/// Throws the error unless it may be skipped. Called in the order of the samples, so the same samples are skipped however many threads
-/// there are.
+/// Throws the error unless it may be skipped. Called in the order of the samples, so the same samples are skipped
+/// however many threads there are.
 void Loader::State::count_bad(const Pending& done, const std::exception_ptr& error) try {
   if (done.batch.epoch != epoch_of_skipped) skipped_in_epoch = 0;
   epoch_of_skipped = done.batch.epoch;

@@ -26,7 +26,8 @@ std::vector<std::string> similar(const std::string& word, const std::vector<std:
   const std::string stem = lower(Path(word).stem().string());
   for (const auto& name : names) {
     const std::string other = lower(Path(name).stem().string());
-    const bool alike = other.find(stem) != std::string::npos || (other.size() > 1 && stem.find(other) != std::string::npos);
+    const bool alike =
+        other.find(stem) != std::string::npos || (other.size() > 1 && stem.find(other) != std::string::npos);
     if (alike && std::ranges::find(found, name) == found.end()) found.push_back(name);
   }
   return found;
@@ -49,7 +50,8 @@ std::string describe_missing(const Path& path) {
   const size_t more = shown.size() - std::min(shown.size(), kMostNames);
   shown.resize(shown.size() - more);
   if (shown.empty()) return cat(path.string(), " does not exist; ", where, " is empty");
-  return cat(path.string(), " does not exist; ", where, " holds ", join(shown, ", "), more > 0 ? cat(" and ", more, " more") : "");
+  return cat(path.string(), " does not exist; ", where, " holds ", join(shown, ", "),
+             more > 0 ? cat(" and ", more, " more") : "");
 }
 
 void require_exists(const Path& path, const std::string& channel) {

@@ -1,9 +1,9 @@
 #include "picture_file.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
+
+#include <unistd.h>
 
 #include "lockstep/core/error.h"
 #include "missing_path.h"
@@ -22,7 +22,8 @@ void require_readable(const Path& path) {
 }  // namespace
 
 bool is_picture_file(const Path& path) {
-  constexpr std::array<std::string_view, 8> kExtensions = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"};
+  constexpr std::array<std::string_view, 8> kExtensions = {".jpg", ".jpeg", ".png", ".webp",
+                                                           ".bmp", ".gif",  ".tif", ".tiff"};
   if (path.filename().string().starts_with('.')) return false;
   return std::ranges::find(kExtensions, lower(path.extension().string())) != kExtensions.end();
 }

@@ -7,8 +7,8 @@ namespace lockstep::data {
 /// By its extension: jpg, jpeg, png, webp, bmp, gif, tif or tiff in any case. Hidden files are none.
 bool is_picture_file(const Path& path);
 
-/// Reads a picture that a dataset names into memory that is reused. Data Error when the file is not there or may not be read: one bad
-/// sample; io Error when the disk fails.
+/// Reads a picture that a dataset names into memory that is reused. Data Error when the file is not there or may not be
+/// read: one bad sample; io Error when the disk fails.
 void read_picture(const Path& path, std::vector<std::byte>& bytes);
 
 /// Its size in bytes. Errors as above.

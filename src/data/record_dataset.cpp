@@ -24,7 +24,8 @@ std::vector<Path> record_files_in(const Path& folder) {
   return files;
 }
 
-/// A folder stands for its .rec files when they are one file or the shards of one; which of several to take is not guessed.
+/// A folder stands for its .rec files when they are one file or the shards of one; which of several to take is not
+/// guessed.
 std::vector<Path> files_of_channel(const DatasetOptions& options) {
   std::vector<Path> files;
   for (const Path path : options.channel.paths) {
@@ -35,8 +36,9 @@ std::vector<Path> files_of_channel(const DatasetOptions& options) {
     const auto inside = record_files_in(path);
     std::set<std::string> prefixes;
     for (const auto& file : inside) prefixes.insert(shard_prefix(file));
-    require(prefixes.size() == 1, ErrorKind::kUsage, "channels.", options.role, ": ", path.string(), " holds the records of ",
-            join(std::vector(prefixes.begin(), prefixes.end()), ", "), "; name the .rec file that is meant");
+    require(prefixes.size() == 1, ErrorKind::kUsage, "channels.", options.role, ": ", path.string(),
+            " holds the records of ", join(std::vector(prefixes.begin(), prefixes.end()), ", "),
+            "; name the .rec file that is meant");
     files.insert(files.end(), inside.begin(), inside.end());
   }
   return files;
@@ -49,8 +51,12 @@ class RecordDataset : public Dataset {
     for (const auto& file : files_of_channel(options)) {
       readers_.emplace_back(file);
       ends_.push_back(size() + readers_.back().size());
+      // Without an index nothing is lost; with a false one the records may be fewer or others than were meant.
+      if (const auto& note = readers_.back().index_note(); !note.empty() && note != "absent")
+        log::warning(file.string(), ": its index file is not used: ", note);
     }
-    require(size() > 0, ErrorKind::kData, "channels.", options.role, ": ", join(options.channel.paths, ", "), " holds no records");
+    require(size() > 0, ErrorKind::kData, "channels.", options.role, ": ", join(options.channel.paths, ", "),
+            " holds no records");
     class_names_ = class_names_beside(readers_.front().path());
     const LabelForm form = label_form(options, false);
     label_width_ = find_label_width(form, options);
@@ -97,7 +103,8 @@ class RecordDataset : public Dataset {
   }
 
   static std::string place_text(const Place& place) {
-    return cat(place.reader->path().string(), " record ", place.number, " at byte ", place.reader->offset(place.number));
+    return cat(place.reader->path().string(), " record ", place.number, " at byte ",
+               place.reader->offset(place.number));
   }
   static std::string name_of(const Place& place, uint64_t id) { return cat(place_text(place), " (id ", id, ")"); }
 
@@ -146,6 +153,8 @@ bool is_records(const DatasetOptions& options) {
   });
 }
 
-std::unique_ptr<Dataset> open_records(const DatasetOptions& options) { return std::make_unique<RecordDataset>(options); }
+std::unique_ptr<Dataset> open_records(const DatasetOptions& options) {
+  return std::make_unique<RecordDataset>(options);
+}
 
 }  // namespace lockstep::data

@@ -14,8 +14,8 @@ SampleDecoder::SampleDecoder(const Dataset& dataset, const LoaderOptions& option
   if (label_map_.empty() || dataset.label_width() == 1) return;
   std::vector<int> sorted = label_map_;
   std::ranges::sort(sorted);
-  require(std::ranges::equal(sorted, std::views::iota(0, dataset.label_width())), ErrorKind::kBug, "a map of ", label_map_.size(),
-          " labels is no permutation of the dataset's ", dataset.label_width());
+  require(std::ranges::equal(sorted, std::views::iota(0, dataset.label_width())), ErrorKind::kBug, "a map of ",
+          label_map_.size(), " labels is no permutation of the dataset's ", dataset.label_width());
 }
 
 void SampleDecoder::decode(int64_t epoch, int64_t id, Scratch& scratch, std::span<uint8_t> pixels,
@@ -37,8 +37,8 @@ void SampleDecoder::decode(int64_t epoch, int64_t id, Scratch& scratch, std::spa
 }
 
 void SampleDecoder::put_labels(const Sample& sample, std::span<float> labels) const {
-  require(sample.labels.size() == labels.size(), ErrorKind::kData, sample.labels.size(), " labels where the dataset has ",
-          labels.size());
+  require(sample.labels.size() == labels.size(), ErrorKind::kData, sample.labels.size(),
+          " labels where the dataset has ", labels.size());
   if (label_map_.empty()) {
     std::ranges::copy(sample.labels, labels.begin());
   } else if (labels.size() == 1) {

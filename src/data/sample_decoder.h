@@ -8,8 +8,8 @@
 
 namespace lockstep::data {
 
-/// Turns a sample into its place in a batch: read, probe, plan, decode, transform, map the label. A function of (seed, epoch, id). Any
-/// thread, each with its own Scratch.
+/// Turns a sample into its place in a batch: read, probe, plan, decode, transform, map the label. A function of (seed,
+/// epoch, id). Any thread, each with its own Scratch.
 class SampleDecoder {
  public:
   /// Both must outlive the decoder. Bug Error for a label_map that does not fit the dataset.

@@ -34,7 +34,8 @@ std::vector<uint32_t> shuffled(const SamplerOptions& options, int64_t epoch, uin
   return permutation(n, Rng(options.seed, RngUse::kShuffle, static_cast<uint64_t>(epoch), stream));
 }
 
-/// Every class is dealt out in whole shuffled rounds, so that within a class no sample is drawn twice more than another.
+/// Every class is dealt out in whole shuffled rounds, so that within a class no sample is drawn twice more than
+/// another.
 std::vector<uint32_t> balanced_order(const SamplerOptions& options, int64_t epoch) {
   const auto classes = members_of_classes(options.labels);
   const auto draws = static_cast<size_t>(draws_of_class(options.samples, static_cast<int64_t>(classes.size())));
@@ -45,7 +46,8 @@ std::vector<uint32_t> balanced_order(const SamplerOptions& options, int64_t epoc
     for (size_t done = 0, round = 0; done < draws; ++round) {
       const size_t count = std::min(draws - done, members.size());
       // Stream 0 shuffles the whole epoch below.
-      const auto picks = shuffled(options, epoch, 1 + round * classes.size() + c, static_cast<uint32_t>(members.size()));
+      const auto picks =
+          shuffled(options, epoch, 1 + round * classes.size() + c, static_cast<uint32_t>(members.size()));
       for (size_t i = 0; i < count; ++i) drawn.push_back(members[picks[i]]);
       done += count;
     }
@@ -77,7 +79,8 @@ Sampler::Sampler(SamplerOptions options) : options_(std::move(options)) {
   constexpr int64_t kMost = std::numeric_limits<uint32_t>::max();
   require(options_.samples >= 1 && options_.samples <= kMost, ErrorKind::kData, "a sampler takes 1 to ", kMost,
           " samples, not ", options_.samples);
-  require(options_.global_batch >= 1, ErrorKind::kUsage, "a global batch of ", options_.global_batch, " samples is none");
+  require(options_.global_batch >= 1, ErrorKind::kUsage, "a global batch of ", options_.global_batch,
+          " samples is none");
   if (options_.order == Order::kBalanced) {
     require(static_cast<int64_t>(options_.labels.size()) == options_.samples, ErrorKind::kUsage,
             "the balanced order needs the class of each of the ", options_.samples, " samples; it has ",
@@ -85,8 +88,8 @@ Sampler::Sampler(SamplerOptions options) : options_(std::move(options)) {
   }
   draws_ = draws_of_epoch(options_);
   require(draws_ <= kMost, ErrorKind::kData, "an epoch of ", draws_, " draws is more than ", kMost);
-  require(batches() >= 1, ErrorKind::kUsage, "the global batch of ", options_.global_batch, " is larger than the ", draws_,
-          " samples of an epoch, and short batches are dropped: take smaller batches or run.last_batch: use");
+  require(batches() >= 1, ErrorKind::kUsage, "the global batch of ", options_.global_batch, " is larger than the ",
+          draws_, " samples of an epoch, and short batches are dropped: take smaller batches or run.last_batch: use");
 }
 
 int64_t Sampler::batches() const {

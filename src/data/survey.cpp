@@ -47,14 +47,16 @@ void survey_part(const Dataset& dataset, bool multi_label, Range range, int64_t 
   part.error = std::current_exception();
 }
 
-/// Parts are in the order of the samples, and a part ends at its first error: the first error found here is the first sample's.
+/// Parts are in the order of the samples, and a part ends at its first error: the first error found here is the first
+/// sample's.
 void report_unreadable(const std::vector<Part>& parts, int64_t skip_bad) {
   int64_t unreadable = 0;
   for (const auto& part : parts) {
     for (const Error& error : part.unreadable) {
       if (skip_bad == 0 || error.kind() != ErrorKind::kData) throw error;
       if (++unreadable > skip_bad)
-        fail(ErrorKind::kData, unreadable, " samples are unreadable where ", skip_bad, " may be skipped; the last one: ", error.what());
+        fail(ErrorKind::kData, unreadable, " samples are unreadable where ", skip_bad,
+             " may be skipped; the last one: ", error.what());
       log::warning("left out: ", error.what());
     }
     if (part.error) std::rethrow_exception(part.error);

@@ -1,4 +1,5 @@
 #include <algorithm>
+
 #include <opencv2/imgproc.hpp>
 
 #include "affine.h"
@@ -25,7 +26,8 @@ class Chain {
     next().resize(current_->width, current_->height, current_->channels);
     const cv::Mat m(2, 3, CV_64F, const_cast<double*>(matrix.data()));
     cv::Mat canvas = view(next());
-    cv::warpAffine(view(*current_), canvas, m, canvas.size(), cv::INTER_LINEAR, cv::BORDER_CONSTANT, cv::Scalar::all(fill));
+    cv::warpAffine(view(*current_), canvas, m, canvas.size(), cv::INTER_LINEAR, cv::BORDER_CONSTANT,
+                   cv::Scalar::all(fill));
     current_ = &next();
   }
 
@@ -67,16 +69,20 @@ void crop_whole(const Plan& plan, const Image& pixels, const PlanOptions& option
 
 void apply(const Plan& plan, const Image& pixels, const PlanOptions& options, std::span<uint8_t> out) {
   keep_opencv_single_threaded();
-  require(pixels.width == plan.region.width && pixels.height == plan.region.height && pixels.channels == options.channels,
-          ErrorKind::kBug, "apply: the plan asks for ", plan.region.width, "x", plan.region.height, "x", options.channels,
-          " pixels and gets ", pixels.width, "x", pixels.height, "x", pixels.channels);
-  require(out.size() == size_t{1} * options.width * options.height * options.channels, ErrorKind::kBug, "apply: ", out.size(),
-          " bytes for an output of ", options.width, "x", options.height, "x", options.channels);
+  require(
+      pixels.width == plan.region.width && pixels.height == plan.region.height && pixels.channels == options.channels,
+      ErrorKind::kBug, "apply: the plan asks for ", plan.region.width, "x", plan.region.height, "x", options.channels,
+      " pixels and gets ", pixels.width, "x", pixels.height, "x", pixels.channels);
+  require(out.size() == size_t{1} * options.width * options.height * options.channels, ErrorKind::kBug,
+          "apply: ", out.size(), " bytes for an output of ", options.width, "x", options.height, "x", options.channels);
   cv::Mat target(options.height, options.width, CV_8UC(options.channels), out.data());
-  if (plan.affine || plan.enlarged_width) crop_whole(plan, pixels, options, target);
+  if (plan.affine || plan.enlarged_width)
+    crop_whole(plan, pixels, options, target);
   else if (plan.resized_width)
-    resize_window(pixels, plan.region, {plan.width, plan.height}, {plan.resized_width, plan.resized_height}, plan.crop, out.data());
-  else cut(pixels, {0, 0, pixels.width, pixels.height}, target);
+    resize_window(pixels, plan.region, {plan.width, plan.height}, {plan.resized_width, plan.resized_height}, plan.crop,
+                  out.data());
+  else
+    cut(pixels, {0, 0, pixels.width, pixels.height}, target);
   if (plan.colour) shift_colour(plan, target);
   if (plan.mirror) cv::flip(target, target, 1);
 }

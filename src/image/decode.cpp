@@ -12,13 +12,20 @@ namespace {
 
 const char* name_of(Format format) {
   switch (format) {
-    case Format::kJpeg: return "JPEG";
-    case Format::kPng: return "PNG";
-    case Format::kWebp: return "WebP";
-    case Format::kBmp: return "BMP";
-    case Format::kGif: return "GIF";
-    case Format::kTiff: return "TIFF";
-    case Format::kOther: break;
+    case Format::kJpeg:
+      return "JPEG";
+    case Format::kPng:
+      return "PNG";
+    case Format::kWebp:
+      return "WebP";
+    case Format::kBmp:
+      return "BMP";
+    case Format::kGif:
+      return "GIF";
+    case Format::kTiff:
+      return "TIFF";
+    case Format::kOther:
+      break;
   }
   return "picture";
 }
@@ -53,16 +60,20 @@ void decode_by_opencv(Bytes bytes, const Header& header, const Region& region, i
   keep_opencv_single_threaded();
   require(bytes.size() <= size_t{INT32_MAX}, ErrorKind::kData, "a picture of ", bytes.size(), " bytes is too large");
   cv::Mat whole = decode_whole(bytes, channels, header.format);
-  require(!whole.empty(), ErrorKind::kData, name_of(header.format), " cannot be decoded: it is broken, or of a kind that OpenCV does not read");
+  require(!whole.empty(), ErrorKind::kData, name_of(header.format),
+          " cannot be decoded: it is broken, or of a kind that OpenCV does not read");
   if (channels == 4 && (whole.depth() == CV_8U || whole.depth() == CV_16U)) whole = to_bgra(whole);
-  require(whole.type() == CV_8UC(channels), ErrorKind::kData, name_of(header.format), " has pixels of a type that is not read here");
+  require(whole.type() == CV_8UC(channels), ErrorKind::kData, name_of(header.format),
+          " has pixels of a type that is not read here");
   require(whole.cols == header.width && whole.rows == header.height, ErrorKind::kData, name_of(header.format), " says ",
           header.width, "x", header.height, " in its header and holds ", whole.cols, "x", whole.rows);
   const cv::Mat part = whole(cv::Rect(region.x, region.y, region.width, region.height));
   out.resize(region.width, region.height, channels);
   cv::Mat target = view(out);
-  if (channels == 1) part.copyTo(target);
-  else cv::cvtColor(part, target, channels == 3 ? cv::COLOR_BGR2RGB : cv::COLOR_BGRA2RGBA);
+  if (channels == 1)
+    part.copyTo(target);
+  else
+    cv::cvtColor(part, target, channels == 3 ? cv::COLOR_BGR2RGB : cv::COLOR_BGRA2RGBA);
 }
 
 void decode_first_frame(Bytes bytes, const Header& header, const Region& region, int channels, Image& out) {
@@ -71,8 +82,10 @@ void decode_first_frame(Bytes bytes, const Header& header, const Region& region,
   const cv::Mat part = view(canvas)(cv::Rect(region.x, region.y, region.width, region.height));
   out.resize(region.width, region.height, channels);
   cv::Mat target = view(out);
-  if (channels == 4) part.copyTo(target);
-  else cv::cvtColor(part, target, channels == 3 ? cv::COLOR_RGBA2RGB : cv::COLOR_RGBA2GRAY);
+  if (channels == 4)
+    part.copyTo(target);
+  else
+    cv::cvtColor(part, target, channels == 3 ? cv::COLOR_RGBA2RGB : cv::COLOR_RGBA2GRAY);
 }
 
 void decode_turned_jpeg(Bytes bytes, const Header& header, const Region& region, int channels, Image& out) {
@@ -86,8 +99,8 @@ void decode_turned_jpeg(Bytes bytes, const Header& header, const Region& region,
 
 }  // namespace
 
-void decode(Bytes bytes, std::span<const SeekPoint> /*seek_points*/, const Header& header, const Region& region, int channels,
-            Image& out) {
+void decode(Bytes bytes, std::span<const SeekPoint> /*seek_points*/, const Header& header, const Region& region,
+            int channels, Image& out) {
   require(channels == 1 || channels == 3 || channels == 4, ErrorKind::kBug, "decode: ", channels, " channels");
   require(region.x >= 0 && region.y >= 0 && region.width > 0 && region.height > 0 &&
               region.width <= header.width - region.x && region.height <= header.height - region.y,

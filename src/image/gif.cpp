@@ -6,11 +6,13 @@
 namespace lockstep::image {
 namespace {
 
-// GIF: 6 bytes signature, u16 width, u16 height, u8 flags (80: a palette of 2 << (flags & 7) colours follows), u8 background, u8
-// aspect, the palette, then blocks until 3B. A block is 21, u8 kind and sub-blocks (an extension) or a frame:
-//   2C, u16 left, u16 top, u16 width, u16 height, u8 flags (80: own palette, 40: interlaced), the palette, u8 code size, sub-blocks
-// Sub-blocks are u8 length and that many bytes; length 0 is the last. Extension F9 holds in its 4 bytes u8 flags (1: one colour is
-// transparent), u16 delay, u8 that colour. All numbers are little-endian.
+// GIF: 6 bytes signature, u16 width, u16 height, u8 flags (80: a palette of 2 << (flags & 7) colours follows), u8
+// background, u8 aspect, the palette, then blocks until 3B. A block is 21, u8 kind and sub-blocks (an extension) or a
+// frame:
+//   2C, u16 left, u16 top, u16 width, u16 height, u8 flags (80: own palette, 40: interlaced), the palette, u8 code
+//   size, sub-blocks
+// Sub-blocks are u8 length and that many bytes; length 0 is the last. Extension F9 holds in its 4 bytes u8 flags (1:
+// one colour is transparent), u16 delay, u8 that colour. All numbers are little-endian.
 constexpr int kExtension = 0x21, kFrame = 0x2C, kTransparency = 0xF9, kHasPalette = 0x80, kInterlaced = 0x40;
 
 /// Reads on and on; past the end it finds zeros, which end every list of blocks.
@@ -118,7 +120,8 @@ std::vector<uint8_t> read_colours(Input& input, size_t count) {
     if (known == 1 << size && size < 12) ++size;
     previous = code;
   }
-  require(colours.size() == count, ErrorKind::kData, "GIF is cut off: ", colours.size(), " of ", count, " pixels are there");
+  require(colours.size() == count, ErrorKind::kData, "GIF is cut off: ", colours.size(), " of ", count,
+          " pixels are there");
   return colours;
 }
 
@@ -136,8 +139,8 @@ std::vector<int> stored_rows(int height, bool interlaced) {
 
 void draw_frame(Input& input, Palette palette, int transparent, Image& rgba) {
   const int left = input.u16(), top = input.u16(), width = input.u16(), height = input.u16(), flags = input.u8();
-  require(left + width <= rgba.width && top + height <= rgba.height, ErrorKind::kData, "GIF has a frame of ", width, "x", height,
-          "+", left, "+", top, " outside its canvas of ", rgba.width, "x", rgba.height);
+  require(left + width <= rgba.width && top + height <= rgba.height, ErrorKind::kData, "GIF has a frame of ", width,
+          "x", height, "+", left, "+", top, " outside its canvas of ", rgba.width, "x", rgba.height);
   if (flags & kHasPalette) palette = read_palette(input, flags);
   const std::vector<uint8_t> colours = read_colours(input, size_t{1} * width * height);
   const std::vector<int> rows = stored_rows(height, flags & kInterlaced);
@@ -163,8 +166,10 @@ void decode_gif(Bytes bytes, int width, int height, Image& rgba) {
     const int block = input.u8();
     if (block == kFrame) return draw_frame(input, palette, transparent, rgba);
     require(block == kExtension, ErrorKind::kData, "GIF is broken: it holds no frame");
-    if (input.u8() == kTransparency) transparent = read_transparency(input);
-    else input.skip_blocks();
+    if (input.u8() == kTransparency)
+      transparent = read_transparency(input);
+    else
+      input.skip_blocks();
   }
 }
 

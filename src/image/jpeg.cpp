@@ -1,13 +1,11 @@
 #include "jpeg.h"
 
-// jpeglib.h expects stdio.h before it.
-#include <cstdio>
-
-#include <jpeglib.h>
-
 #include <algorithm>
 #include <csetjmp>
+#include <cstdio>  // jpeglib.h wants FILE
 #include <cstring>
+
+#include <jpeglib.h>
 
 namespace lockstep::image {
 namespace {
@@ -51,9 +49,10 @@ class JpegDecoder {
   void decode(Bytes bytes, int width, int height, const Region& region, int channels, Image& out) {
     const Closing closing{info_};
     guarded([&] { read_header(bytes); });
-    require(info_.image_width == static_cast<JDIMENSION>(width) && info_.image_height == static_cast<JDIMENSION>(height),
-            ErrorKind::kData, "JPEG has two frame headers: ", width, "x", height, " and ", info_.image_width, "x",
-            info_.image_height);
+    require(
+        info_.image_width == static_cast<JDIMENSION>(width) && info_.image_height == static_cast<JDIMENSION>(height),
+        ErrorKind::kData, "JPEG has two frame headers: ", width, "x", height, " and ", info_.image_width, "x",
+        info_.image_height);
     out.resize(region.width, region.height, channels);
     guarded([&] { start(channels); });
     line_.resize(size_t{1} * info_.image_width * info_.output_components);
@@ -68,7 +67,8 @@ class JpegDecoder {
 
   static JpegDecoder& self(j_common_ptr info) { return *static_cast<JpegDecoder*>(info->client_data); }
 
-  /// Runs steps that call libjpeg, whose errors jump back here over C frames: the steps own nothing that has a destructor.
+  /// Runs steps that call libjpeg, whose errors jump back here over C frames: the steps own nothing that has a
+  /// destructor.
   template <class Steps>
   void guarded(const Steps& steps) {
     if (setjmp(jump_) != 0) fail(ErrorKind::kData, "JPEG cannot be decoded: ", message_);
@@ -99,8 +99,8 @@ class JpegDecoder {
     jpeg_start_decompress(&info_);
   }
 
-  /// Fancy upsampling treats the rim of what is decoded as the rim of the picture: two samples of every component more keep the
-  /// region's own pixels as they are in a full decode.
+  /// Fancy upsampling treats the rim of what is decoded as the rim of the picture: two samples of every component more
+  /// keep the region's own pixels as they are in a full decode.
   void read_region(const Region& region, Image& out) {
     JDIMENSION left = 0;
     if (can_crop()) {
@@ -118,8 +118,10 @@ class JpegDecoder {
     for (int y = 0; y < region.height; ++y) {
       read_line();
       uint8_t* to = out.pixels.data() + y * row_bytes;
-      if (info_.out_color_space == JCS_CMYK) convert_cmyk(line_.data() + skipped, region.width, out.channels, to);
-      else std::memcpy(to, line_.data() + skipped, row_bytes);
+      if (info_.out_color_space == JCS_CMYK)
+        convert_cmyk(line_.data() + skipped, region.width, out.channels, to);
+      else
+        std::memcpy(to, line_.data() + skipped, row_bytes);
     }
   }
 
@@ -128,7 +130,8 @@ class JpegDecoder {
     jpeg_read_scanlines(&info_, &line, 1);
   }
 
-  /// An unfinished progressive picture is smoothed over block borders, two blocks wide: its parts depend on their surroundings.
+  /// An unfinished progressive picture is smoothed over block borders, two blocks wide: its parts depend on their
+  /// surroundings.
   bool can_crop() const {
     if (!info_.coef_bits) return true;
     for (int component = 0; component < info_.num_components; ++component)

@@ -4,8 +4,8 @@
 
 namespace lockstep::image {
 
-/// The turn of an EXIF orientation, as three flags: a shown pixel (x, y) is the stored pixel (a, b) = swap ? (y, x) : (x, y), with
-/// a counted from the right when `flip_x`, and b from the bottom when `flip_y`.
+/// The turn of an EXIF orientation, as three flags: a shown pixel (x, y) is the stored pixel (a, b) = swap ? (y, x) :
+/// (x, y), with a counted from the right when `flip_x`, and b from the bottom when `flip_y`.
 struct Turn {
   bool swap = false, flip_x = false, flip_y = false;
 };

@@ -17,8 +17,8 @@ constexpr int64_t kMaxResizedPixels = int64_t{1} << 26;
 constexpr int kMaxAffineSide = 32766;  // cv::warpAffine counts in 16 bits
 
 Size checked_size(int64_t width, int64_t height, Size from) {
-  require(width > 0 && height > 0 && width <= kMaxResizedPixels / height, ErrorKind::kData, "a picture of ", from.width, "x",
-          from.height, " pixels is too narrow: resized it would have ", width, "x", height);
+  require(width > 0 && height > 0 && width <= kMaxResizedPixels / height, ErrorKind::kData, "a picture of ", from.width,
+          "x", from.height, " pixels is too narrow: resized it would have ", width, "x", height);
   return {static_cast<int>(width), static_cast<int>(height)};
 }
 
@@ -89,9 +89,11 @@ std::array<Size, 2> enlarged_sizes(Size size, Size wanted) {
     return static_cast<int64_t>(static_cast<float>(wanted_side) / static_cast<float>(side) * static_cast<float>(other));
   };
   Size first = size;
-  if (size.height < wanted.height) first = checked_size(scaled(wanted.height, size.height, size.width), wanted.height, size);
+  if (size.height < wanted.height)
+    first = checked_size(scaled(wanted.height, size.height, size.width), wanted.height, size);
   Size second = first;
-  if (first.width < wanted.width) second = checked_size(wanted.width, scaled(wanted.width, first.width, first.height), size);
+  if (first.width < wanted.width)
+    second = checked_size(wanted.width, scaled(wanted.width, first.width, first.height), size);
   return {first, second};
 }
 
@@ -100,7 +102,8 @@ Augmentation parse_augmentation(std::string_view name) {
   if (name == "crop") return Augmentation::kCrop;
   if (name == "crop_color") return Augmentation::kCropColor;
   if (name == "crop_color_transform") return Augmentation::kCropColorTransform;
-  fail(ErrorKind::kUsage, "no augmentation is called \"", name, "\". There are: none, crop, crop_color, crop_color_transform");
+  fail(ErrorKind::kUsage, "no augmentation is called \"", name,
+       "\". There are: none, crop, crop_color, crop_color_transform");
 }
 
 Plan plan(const Header& header, Rng rng, const PlanOptions& options) {
@@ -118,8 +121,8 @@ Plan plan(const Header& header, Rng rng, const PlanOptions& options) {
   set_resized(plan, picture, resized);
   plan.affine = options.augmentation == Augmentation::kCropColorTransform;
   if (plan.affine) {
-    require(std::max(resized.width, resized.height) <= kMaxAffineSide, ErrorKind::kData, "a picture of ", resized.width, "x",
-            resized.height, " pixels is too long for crop_color_transform, whose limit is ", kMaxAffineSide);
+    require(std::max(resized.width, resized.height) <= kMaxAffineSide, ErrorKind::kData, "a picture of ", resized.width,
+            "x", resized.height, " pixels is too long for crop_color_transform, whose limit is ", kMaxAffineSide);
     plan.matrix = affine_matrix(draw_affine(rng), resized);
   }
 
@@ -133,7 +136,8 @@ Plan plan(const Header& header, Rng rng, const PlanOptions& options) {
     plan.enlarged_height = enlarged.height;
   }
   plan.crop = draw_crop(enlarged, options, rng);
-  const bool colour = options.augmentation == Augmentation::kCropColor || options.augmentation == Augmentation::kCropColorTransform;
+  const bool colour =
+      options.augmentation == Augmentation::kCropColor || options.augmentation == Augmentation::kCropColorTransform;
   if (colour && options.channels == 3) draw_colour(plan, rng);
   plan.mirror = options.augmentation != Augmentation::kNone && rng.bernoulli(0.5);
   plan.region = needed_region(plan);

@@ -46,7 +46,8 @@ struct Claim {
 
 // A TIFF file, and the body of an EXIF segment:
 //   0  "II" (little endian) or "MM" (big endian), 42 as u16
-//   4  u32: offset of the first directory: u16 count, then per entry 12 bytes: u16 tag, u16 type, u32 count, value or its offset
+//   4  u32: offset of the first directory: u16 count, then per entry 12 bytes: u16 tag, u16 type, u32 count, value or
+//   its offset
 constexpr uint32_t kTagWidth = 256, kTagHeight = 257, kTagOrientation = 274, kTypeShort = 3;
 
 Fields tiff_fields(Bytes bytes) {
@@ -79,7 +80,8 @@ int exif_orientation(Bytes segment) {
   return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
 }
 
-// JPEG: segments of FF, marker, u16 size (counting itself), body. The frame header's body: u8 precision, u16 height, u16 width.
+// JPEG: segments of FF, marker, u16 size (counting itself), body. The frame header's body: u8 precision, u16 height,
+// u16 width.
 constexpr uint32_t kMarkerEnd = 0xD9, kMarkerScan = 0xDA, kMarkerApp1 = 0xE1;
 
 bool has_no_body(uint32_t marker) { return marker <= 0x01 || (marker >= 0xD0 && marker <= 0xD7); }
@@ -137,8 +139,8 @@ Claim read_webp(const Fields& webp) {
   return {Format::kWebp, int64_t{webp.u24(24)} + 1, int64_t{webp.u24(27)} + 1};
 }
 
-// BMP: 14 bytes of file header, then u32 size of the next header: 12 (u16 width, u16 height) or more (i32 width, i32 height, which
-// is negative when the rows begin at the top).
+// BMP: 14 bytes of file header, then u32 size of the next header: 12 (u16 width, u16 height) or more (i32 width, i32
+// height, which is negative when the rows begin at the top).
 Claim read_bmp(const Fields& bmp) {
   if (bmp.u32(14) == 12) return {Format::kBmp, bmp.u16(18), bmp.u16(20)};
   const int64_t height = static_cast<int32_t>(bmp.u32(22));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+
 #include <opencv2/imgproc.hpp>
 
 #include "opencv.h"
@@ -39,7 +40,8 @@ struct Column {
   int16_t weight[2];
 };
 
-void find_columns(const Region& region, const Region& window, int channels, int source, int target, std::vector<Column>& columns) {
+void find_columns(const Region& region, const Region& window, int channels, int source, int target,
+                  std::vector<Column>& columns) {
   columns.resize(window.width);
   for (int x = 0; x < window.width; ++x) {
     const Tap tap = column_tap(window.x + x, source, target);
@@ -60,9 +62,12 @@ void blend_columns(const uint8_t* row, const std::vector<Column>& columns, int16
 }
 
 void blend_columns(const uint8_t* row, const std::vector<Column>& columns, int channels, int16_t* out) {
-  if (channels == 1) blend_columns<1>(row, columns, out);
-  else if (channels == 3) blend_columns<3>(row, columns, out);
-  else blend_columns<4>(row, columns, out);
+  if (channels == 1)
+    blend_columns<1>(row, columns, out);
+  else if (channels == 3)
+    blend_columns<3>(row, columns, out);
+  else
+    blend_columns<4>(row, columns, out);
 }
 
 void blend_rows(const int16_t* above, const int16_t* below, const int16_t* weight, size_t count, uint8_t* out) {
@@ -78,13 +83,15 @@ void blend_rows(const int16_t* above, const int16_t* below, const int16_t* weigh
 Region source_under(const Region& window, Size source, Size target) {
   const auto row = [&](int y) { return tap_at(y, source.height, target.height).first; };
   const int left = column_tap(window.x, source.width, target.width).first;
-  const int right = std::min(column_tap(window.x + window.width - 1, source.width, target.width).first + 1, source.width - 1);
+  const int right =
+      std::min(column_tap(window.x + window.width - 1, source.width, target.width).first + 1, source.width - 1);
   const int top = std::clamp(row(window.y), 0, source.height - 1);
   const int bottom = std::clamp(row(window.y + window.height - 1) + 1, 0, source.height - 1);
   return {left, top, right - left + 1, bottom - top + 1};
 }
 
-void resize_window(const Image& pixels, const Region& region, Size source, Size target, const Region& window, uint8_t* out) {
+void resize_window(const Image& pixels, const Region& region, Size source, Size target, const Region& window,
+                   uint8_t* out) {
   thread_local std::vector<Column> columns;
   thread_local std::vector<int16_t> blended[2];
   find_columns(region, window, pixels.channels, source.width, target.width, columns);

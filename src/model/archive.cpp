@@ -1,12 +1,11 @@
 #include "archive.h"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <memory>
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <unistd.h>
 
 #include "lockstep/core/error.h"
 #include "lockstep/core/text.h"
@@ -67,27 +66,30 @@ class ArchiveReader {
     for (const Path& part : path) climbs = climbs || part == "..";
     require(!climbs, ErrorKind::kData, path_.string(), ": entry \"", name, "\" leads out of the archive");
     if (archive_entry_filetype(entry) == AE_IFDIR) return "";
-    require(archive_entry_filetype(entry) == AE_IFREG && !archive_entry_hardlink(entry) && !archive_entry_symlink(entry),
-            ErrorKind::kData, path_.string(), ": entry \"", name, "\" is a link or device; a model holds regular files");
+    require(
+        archive_entry_filetype(entry) == AE_IFREG && !archive_entry_hardlink(entry) && !archive_entry_symlink(entry),
+        ErrorKind::kData, path_.string(), ": entry \"", name, "\" is a link or device; a model holds regular files");
     const Path flat = path.lexically_normal();
     return flat.has_parent_path() ? "" : flat.string();
   }
 
   std::vector<std::byte> read(archive_entry* entry, const std::string& name) {
     const int64_t promised = archive_entry_size(entry);
-    require(promised >= 0 && promised <= kLargestFile, ErrorKind::kData, path_.string(), ": entry \"", name, "\" claims ",
-            bytes_text(static_cast<double>(promised)), "; at most ", bytes_text(kLargestFile), " are read");
+    require(promised >= 0 && promised <= kLargestFile, ErrorKind::kData, path_.string(), ": entry \"", name,
+            "\" claims ", bytes_text(static_cast<double>(promised)), "; at most ", bytes_text(kLargestFile),
+            " are read");
     std::vector<std::byte> content;
     for (std::vector<std::byte> part(kPart);;) {
       const la_ssize_t size = archive_read_data(archive_.get(), part.data(), part.size());
       if (size < 0) check(static_cast<int>(size));
       if (size == 0) break;
       total_ += size;
-      require(total_ <= kLargestTotal, ErrorKind::kData, path_.string(), ": more than ", bytes_text(kLargestTotal), " of files");
+      require(total_ <= kLargestTotal, ErrorKind::kData, path_.string(), ": more than ", bytes_text(kLargestTotal),
+              " of files");
       content.insert(content.end(), part.begin(), part.begin() + size);
     }
-    require(static_cast<int64_t>(content.size()) == promised, ErrorKind::kData, path_.string(), ": entry \"", name, "\" has ",
-            content.size(), " of ", promised, " bytes; the archive is cut off");
+    require(static_cast<int64_t>(content.size()) == promised, ErrorKind::kData, path_.string(), ": entry \"", name,
+            "\" has ", content.size(), " of ", promised, " bytes; the archive is cut off");
     return content;
   }
 
@@ -116,11 +118,14 @@ void add_file(archive* out, const Path& archive_path, const Path& file, const st
   archive_entry_set_size(entry.get(), static_cast<la_int64_t>(content.size()));
   archive_entry_set_filetype(entry.get(), AE_IFREG);
   archive_entry_set_perm(entry.get(), 0644);
-  archive_entry_set_mtime(entry.get(), std::chrono::system_clock::to_time_t(std::chrono::time_point_cast<std::chrono::system_clock::duration>(changed)), 0);
+  archive_entry_set_mtime(
+      entry.get(),
+      std::chrono::system_clock::to_time_t(std::chrono::time_point_cast<std::chrono::system_clock::duration>(changed)),
+      0);
   check_write(out, archive_write_header(out, entry.get()), archive_path);
   const la_ssize_t written = archive_write_data(out, content.bytes().data(), content.size());
-  require(written == static_cast<la_ssize_t>(content.size()), ErrorKind::kIo, archive_path.string(), ": cannot write ", name, ": ",
-          reason(out));
+  require(written == static_cast<la_ssize_t>(content.size()), ErrorKind::kIo, archive_path.string(), ": cannot write ",
+          name, ": ", reason(out));
 }
 
 void write_all(const Path& path, const Path& folder, const std::vector<std::string>& names) {

@@ -14,8 +14,8 @@ struct TypeFacts {
   size_t size;
 };
 // In the order of ElementType, which is that of MXNet's type flags.
-constexpr TypeFacts kTypes[] = {{"float32", 4}, {"float64", 8}, {"float16", 2}, {"uint8", 1},   {"int32", 4},
-                                {"int8", 1},    {"int64", 8},   {"bool", 1},    {"int16", 2},   {"uint16", 2},
+constexpr TypeFacts kTypes[] = {{"float32", 4}, {"float64", 8}, {"float16", 2}, {"uint8", 1}, {"int32", 4},
+                                {"int8", 1},    {"int64", 8},   {"bool", 1},    {"int16", 2}, {"uint16", 2},
                                 {"uint32", 4},  {"uint64", 8},  {"bfloat16", 2}};
 
 float from_half(uint16_t bits) {
@@ -57,11 +57,16 @@ Array float_array(std::string name, Shape shape, const float* values) {
 
 std::vector<float> to_floats(const Array& array) {
   switch (array.type) {
-    case ElementType::kFloat32: return converted<float>(array, [](float value) { return value; });
-    case ElementType::kFloat64: return converted<double>(array, [](double value) { return value; });
-    case ElementType::kFloat16: return converted<uint16_t>(array, from_half);
-    case ElementType::kBfloat16: return converted<uint16_t>(array, from_bfloat);
-    default: fail(ErrorKind::kData, "array \"", array.name, "\" holds ", name_of(array.type), ", not floating point");
+    case ElementType::kFloat32:
+      return converted<float>(array, [](float value) { return value; });
+    case ElementType::kFloat64:
+      return converted<double>(array, [](double value) { return value; });
+    case ElementType::kFloat16:
+      return converted<uint16_t>(array, from_half);
+    case ElementType::kBfloat16:
+      return converted<uint16_t>(array, from_bfloat);
+    default:
+      fail(ErrorKind::kData, "array \"", array.name, "\" holds ", name_of(array.type), ", not floating point");
   }
 }
 

@@ -27,7 +27,8 @@ constexpr const char* kArchive = "model.tar.gz";
 constexpr const char* kSymbolEnd = "-symbol.json";
 constexpr const char* kParamsEnd = ".params";
 constexpr const char* kLookedFor =
-    "looked for *-symbol.json with *-NNNN.params (a model), model.tar.gz, tensors.safetensors (a checkpoint) and latest";
+    "looked for *-symbol.json with *-NNNN.params (a model), model.tar.gz, tensors.safetensors (a checkpoint) and "
+    "latest";
 
 std::string params_name(const std::string& prefix, int64_t epoch) {
   return format("%s-%04lld%s", prefix.c_str(), static_cast<long long>(epoch), kParamsEnd);
@@ -59,7 +60,8 @@ std::vector<std::string> list_model(const Path& folder) {
 
 // MXNet lists the arguments and then the auxiliary states, each in graph order.
 Arrays mxnet_order(Arrays arrays) {
-  std::stable_partition(arrays.begin(), arrays.end(), [](const Array& array) { return !array.name.starts_with("aux:"); });
+  std::stable_partition(arrays.begin(), arrays.end(),
+                        [](const Array& array) { return !array.name.starts_with("aux:"); });
   return arrays;
 }
 
@@ -116,7 +118,8 @@ struct Source {
 /// Of the .params the one that lockstep.json calls the best, else the newest.
 int64_t choose_epoch(const Source& source, const std::string& prefix, const Card& card) {
   int64_t newest = -1, best = -1;
-  if (const auto named = card.origin.find("best_epoch"); named != card.origin.end()) best = parse_integer(named->second).value_or(-1);
+  if (const auto named = card.origin.find("best_epoch"); named != card.origin.end())
+    best = parse_integer(named->second).value_or(-1);
   for (const std::string& name : source.names) newest = std::max(newest, epoch_of(name, prefix));
   require(newest >= 0, ErrorKind::kData, source.where, ": no ", prefix, "-NNNN.params beside ", prefix, kSymbolEnd);
   return best >= 0 && source.has(params_name(prefix, best)) ? best : newest;
@@ -125,7 +128,8 @@ int64_t choose_epoch(const Source& source, const std::string& prefix, const Card
 Artefact read_model(const Source& source) {
   std::vector<std::string> prefixes;
   for (const std::string& name : source.names)
-    if (name.ends_with(kSymbolEnd)) prefixes.push_back(name.substr(0, name.size() - std::string_view(kSymbolEnd).size()));
+    if (name.ends_with(kSymbolEnd))
+      prefixes.push_back(name.substr(0, name.size() - std::string_view(kSymbolEnd).size()));
   require(prefixes.size() == 1, ErrorKind::kData, source.where, ": ", prefixes.size(),
           " files called *-symbol.json where a model has one; ", kLookedFor);
   const std::string& prefix = prefixes[0];
@@ -161,7 +165,8 @@ Artefact read_archived(const Path& path) {
 }
 
 Artefact read_unpacked(const Path& folder, std::vector<std::string> names) {
-  return read_model({folder.string(), std::move(names), [&](const std::string& name) { return read_text(folder / name); },
+  return read_model({folder.string(), std::move(names),
+                     [&](const std::string& name) { return read_text(folder / name); },
                      [&](const std::string& name) { return read_params(folder / name); }});
 }
 
@@ -175,7 +180,8 @@ Artefact read_checkpoint(const Path& folder) {
   Artefact artefact;
   artefact.graph = parse_symbol(text("symbol.json"), (folder / "symbol.json").string());
   artefact.card = parse_card(text("card.json"), (folder / "card.json").string());
-  std::erase_if(content.tensors, [](const Array& array) { return !array.name.starts_with("arg:") && !array.name.starts_with("aux:"); });
+  std::erase_if(content.tensors,
+                [](const Array& array) { return !array.name.starts_with("arg:") && !array.name.starts_with("aux:"); });
   artefact.arrays = std::move(content.tensors);
   if (const auto epoch = artefact.card.origin.find("epoch"); epoch != artefact.card.origin.end())
     artefact.epoch = parse_integer(epoch->second).value_or(0);

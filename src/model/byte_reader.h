@@ -28,7 +28,8 @@ class ByteReader {
   }
 
   Bytes take(size_t size, const char* what) {
-    if (size > remaining()) refuse(what, " needs ", size, " bytes, ", remaining(), " are left; the file is cut off or damaged");
+    if (size > remaining())
+      refuse(what, " needs ", size, " bytes, ", remaining(), " are left; the file is cut off or damaged");
     offset_ += size;
     return bytes_.subspan(offset_ - size, size);
   }

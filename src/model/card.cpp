@@ -7,7 +7,8 @@
 #include "lockstep/core/text.h"
 
 // {"format": 1, "network": "resnet_v2", "num_layers": 18, "image_shape": [3, 224, 224], "classes": ["cat", "dog"],
-//  "multi_label": false, "top_k": 0, "preprocessing": {"resize": 256, "stretch": false, "mean": [], "std": []}, "origin": {text: text}}
+//  "multi_label": false, "top_k": 0, "preprocessing": {"resize": 256, "stretch": false, "mean": [], "std": []},
+//  "origin": {text: text}}
 namespace lockstep::model {
 namespace {
 
@@ -39,13 +40,15 @@ class Fields {
 
   void finish() const {
     if (!object_.empty())
-      fail(ErrorKind::kData, where_, ": unknown key \"", object_.begin().key(), "\"; a newer version may have written it");
+      fail(ErrorKind::kData, where_, ": unknown key \"", object_.begin().key(),
+           "\"; a newer version may have written it");
   }
 
  private:
   // nlohmann would round 1.5 to an integer and take true for 1.
   static void check(const json& found, const int64_t&) {
-    if (!found.is_number_integer()) throw json::type_error::create(302, "type must be integer, but is " + std::string(found.type_name()), nullptr);
+    if (!found.is_number_integer())
+      throw json::type_error::create(302, "type must be integer, but is " + std::string(found.type_name()), nullptr);
   }
   template <class Value>
   static void check(const json&, const Value&) {}
@@ -61,9 +64,10 @@ void check_card(const Card& card, const std::string& where) {
           ": key \"image_shape\": [", card.channels, ", ", card.height, ", ", card.width, "] is out of range");
   require(in_range(card.resize, 0), ErrorKind::kData, where, ": key \"resize\": ", card.resize, " is out of range");
   for (const auto& [key, values] : {std::pair{"mean", card.mean}, {"std", card.std}})
-    require(values.empty() || values.size() == static_cast<size_t>(card.channels), ErrorKind::kData, where, ": key \"", key,
-            "\": ", values.size(), " numbers for ", card.channels, " channels");
-  for (const double deviation : card.std) require(deviation > 0, ErrorKind::kData, where, ": key \"std\": ", deviation, " is not positive");
+    require(values.empty() || values.size() == static_cast<size_t>(card.channels), ErrorKind::kData, where, ": key \"",
+            key, "\": ", values.size(), " numbers for ", card.channels, " channels");
+  for (const double deviation : card.std)
+    require(deviation > 0, ErrorKind::kData, where, ": key \"std\": ", deviation, " is not positive");
 }
 
 }  // namespace
@@ -94,7 +98,8 @@ Card parse_card(const std::string& text, const std::string& where) {
   std::vector<int64_t> image_shape = {card.channels, card.height, card.width};
   json preprocessing = json::object();
   fields.take("format", format);
-  require(format == kFormat, ErrorKind::kData, where, ": key \"format\": ", format, " is unknown, ", kFormat, " is known");
+  require(format == kFormat, ErrorKind::kData, where, ": key \"format\": ", format, " is unknown, ", kFormat,
+          " is known");
   fields.take("network", card.network);
   fields.take("num_layers", card.num_layers);
   fields.take("image_shape", image_shape);

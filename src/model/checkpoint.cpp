@@ -1,17 +1,18 @@
 #include "lockstep/model/checkpoint.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
+
+#include <unistd.h>
 
 #include "lockstep/core/error.h"
 #include "lockstep/core/hash.h"
 #include "lockstep/core/text.h"
 #include "lockstep/model/mxnet.h"
 
-// The metadata of tensors.safetensors seals the whole folder: for each tensor "tensor:" + name -> XXH3 of its name, type, shape and
-// bytes; for each text "text:" + file name -> XXH3 of the text. What is not sealed, missing or different makes the checkpoint invalid.
+// The metadata of tensors.safetensors seals the whole folder: for each tensor "tensor:" + name -> XXH3 of its name,
+// type, shape and bytes; for each text "text:" + file name -> XXH3 of the text. What is not sealed, missing or
+// different makes the checkpoint invalid.
 namespace lockstep::model::checkpoint {
 namespace {
 
@@ -27,7 +28,8 @@ constexpr const char* kTensorSeal = "tensor:";
 constexpr const char* kTextSeal = "text:";
 
 std::string seal_of(const Array& array) {
-  return hash_text(hash(Bytes(array.data), hash(cat(array.name, "|", name_of(array.type), "|", shape_text(array.shape)))));
+  return hash_text(
+      hash(Bytes(array.data), hash(cat(array.name, "|", name_of(array.type), "|", shape_text(array.shape)))));
 }
 
 /// Turns the library's exceptions into io Errors that say what was being done.
@@ -52,7 +54,8 @@ std::vector<int64_t> list_steps(const Path& folder) {
   return guarded("list " + folder.string(), [&] {
     std::vector<int64_t> steps;
     for (const auto& entry : fs::directory_iterator(folder))
-      if (const auto step = step_of(entry.path().filename().string()); step && entry.is_directory()) steps.push_back(*step);
+      if (const auto step = step_of(entry.path().filename().string()); step && entry.is_directory())
+        steps.push_back(*step);
     std::sort(steps.rbegin(), steps.rend());
     return steps;
   });
@@ -80,11 +83,12 @@ void remove_leftovers(const Path& folder) {
   });
 }
 
-void write_content(const Path& folder, int64_t step, const Content& content) {
-  Safetensors file{content.tensors, {{"step", std::to_string(step)}}};
+void write_content(const Path& folder, const Content& content) {
+  Safetensors file{content.tensors, {}};
   for (const Array& array : content.tensors) file.metadata[kTensorSeal + array.name] = seal_of(array);
   for (const auto& [name, text] : content.texts) {
-    require(Path(name).filename() == name && name != kTensors, ErrorKind::kBug, "\"", name, "\" is no name for a checkpoint's file");
+    require(!name.empty() && Path(name).filename() == name && name != kTensors, ErrorKind::kBug, "\"", name,
+            "\" is no name for a checkpoint's file");
     file.metadata[kTextSeal + name] = hash_text(hash(text));
     FileWriter writer(folder / name);
     writer.write(text);
@@ -119,7 +123,7 @@ Path save(const Path& folder, int64_t step, const Content& content, int64_t keep
     fs::create_directory(writing);
   });
   try {
-    write_content(writing, step, content);
+    write_content(writing, content);
     publish(folder, writing, name);
   } catch (...) {
     std::error_code ignored;
@@ -146,21 +150,23 @@ std::optional<Path> find_latest(const Path& folder) {
 Content load(const Path& checkpoint) {
   const Path tensors = checkpoint / kTensors;
   std::error_code ignored;
-  require(fs::is_regular_file(tensors, ignored), ErrorKind::kData, checkpoint.string(), " is no checkpoint: it has no ", kTensors);
+  require(fs::is_regular_file(tensors, ignored), ErrorKind::kData, checkpoint.string(), " is no checkpoint: it has no ",
+          kTensors);
   Safetensors file = read_safetensors(tensors);
   Content content{std::move(file.arrays), {}};
   for (const Array& array : content.tensors) {
     const auto seal = file.metadata.extract(kTensorSeal + array.name);
     require(!seal.empty(), ErrorKind::kData, tensors.string(), ": tensor \"", array.name, "\" has no checksum");
     require(seal.mapped() == seal_of(array), ErrorKind::kData, tensors.string(), ": tensor \"", array.name,
-            "\" is damaged: its checksum is ", seal_of(array), " instead of ", seal.mapped(), "; use an older checkpoint");
+            "\" is damaged: its checksum is ", seal_of(array), " instead of ", seal.mapped(),
+            "; use an older checkpoint");
   }
   for (const auto& [key, seal] : file.metadata) {
-    require(!key.starts_with(kTensorSeal), ErrorKind::kData, tensors.string(), ": \"", key, "\" is missing");
-    if (!key.starts_with(kTextSeal)) continue;
+    require(key.starts_with(kTextSeal), ErrorKind::kData, tensors.string(), ": \"", key, "\" is sealed but not there");
     const std::string name = key.substr(std::string_view(kTextSeal).size());
     const Path path = checkpoint / Path(name).filename();
-    require(fs::is_regular_file(path, ignored), ErrorKind::kData, path.string(), " is missing; use an older checkpoint");
+    require(fs::is_regular_file(path, ignored), ErrorKind::kData, path.string(),
+            " is missing; use an older checkpoint");
     std::string text = read_text(path);
     require(hash_text(hash(text)) == seal, ErrorKind::kData, path.string(), " is damaged: its checksum is ",
             hash_text(hash(text)), " instead of ", seal, "; use an older checkpoint");

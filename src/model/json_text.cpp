@@ -28,7 +28,8 @@ class Verifier : public json::json_sax_t {
   bool end_object() override { return leave(); }
   bool end_array() override { return leave(); }
   bool key(std::string& name) override {
-    require(keys_.back().insert(name).second, ErrorKind::kData, where_, ": the key \"", name, "\" stands twice in one object");
+    require(keys_.back().insert(name).second, ErrorKind::kData, where_, ": the key \"", name,
+            "\" stands twice in one object");
     return true;
   }
   bool parse_error(size_t position, const std::string&, const json::exception& error) override {
@@ -53,6 +54,9 @@ class Verifier : public json::json_sax_t {
 }  // namespace
 
 void verify_json(std::string_view text, const std::string& where) {
+  // The parser would take a zero byte for the end of the text.
+  const size_t zero = text.find('\0');
+  require(zero == text.npos, ErrorKind::kData, where, ": offset ", zero, ": not JSON: a zero byte");
   Verifier verifier(where);
   json::sax_parse(text, &verifier);
 }

@@ -111,7 +111,8 @@ class Inference {
     if (graph_.nodes[variable].op != "null") refuse(node, "its ", suffix, " \"", name, "\" is not a variable");
     auto& known = facts_.outputs[variable];
     if (!known.empty()) {
-      if (known[0] != shape) refuse(node, name, " is ", shape_text(known[0]), " elsewhere and ", shape_text(shape), " here");
+      if (known[0] != shape)
+        refuse(node, name, " is ", shape_text(known[0]), " elsewhere and ", shape_text(shape), " here");
       return;
     }
     known = {shape};

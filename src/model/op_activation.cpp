@@ -13,6 +13,7 @@ void infer(const Node& node, NodeShapes& shapes) {
 
 }  // namespace
 
-const Operator op::activation = {.parameters = no_parameters, .auxiliary = 0, .outputs = one_output, .infer = infer, .keeps_output = true};
+const Operator op::activation = {
+    .parameters = no_parameters, .auxiliary = 0, .outputs = one_output, .infer = infer, .keeps_output = true};
 
 }  // namespace lockstep::model

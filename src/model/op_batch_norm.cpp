@@ -20,6 +20,7 @@ void infer(const Node& node, NodeShapes& shapes) {
 
 }  // namespace
 
-const Operator op::batch_norm = {.parameters = parameters, .auxiliary = 2, .outputs = three_outputs, .infer = infer, .keeps_input = true};
+const Operator op::batch_norm = {
+    .parameters = parameters, .auxiliary = 2, .outputs = three_outputs, .infer = infer, .keeps_input = true};
 
 }  // namespace lockstep::model

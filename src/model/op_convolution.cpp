@@ -33,6 +33,7 @@ void infer(const Node& node, NodeShapes& shapes) {
 
 }  // namespace
 
-const Operator op::convolution = {.parameters = parameters, .auxiliary = 0, .outputs = one_output, .infer = infer, .keeps_input = true};
+const Operator op::convolution = {
+    .parameters = parameters, .auxiliary = 0, .outputs = one_output, .infer = infer, .keeps_input = true};
 
 }  // namespace lockstep::model

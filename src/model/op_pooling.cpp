@@ -30,6 +30,7 @@ void infer(const Node& node, NodeShapes& shapes) {
 
 }  // namespace
 
-const Operator op::pooling = {.parameters = no_parameters, .auxiliary = 0, .outputs = outputs, .infer = infer, .keeps_input = true};
+const Operator op::pooling = {
+    .parameters = no_parameters, .auxiliary = 0, .outputs = outputs, .infer = infer, .keeps_input = true};
 
 }  // namespace lockstep::model

@@ -15,6 +15,7 @@ void infer(const Node& node, NodeShapes& shapes) {
 
 }  // namespace
 
-const Operator op::softmax_output = {.parameters = label_input, .auxiliary = 0, .outputs = one_output, .infer = infer, .keeps_output = true};
+const Operator op::softmax_output = {
+    .parameters = label_input, .auxiliary = 0, .outputs = one_output, .infer = infer, .keeps_output = true};
 
 }  // namespace lockstep::model

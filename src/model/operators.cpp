@@ -1,7 +1,6 @@
-#include "lockstep/model/operator.h"
-
 #include <array>
 
+#include "lockstep/model/operator.h"
 #include "op.h"
 
 namespace lockstep::model {

@@ -8,10 +8,11 @@
 // An NDArray list, little-endian, without padding:
 //   u64 0x112, u64 0, u64 n, n arrays, u64 m (n, or 0: without names), m times { u64 length, bytes }
 // An array, by its first u32 (integers are i32 unless they say otherwise):
-//   0xF993FAC9 (V2), 0xF993FACA (V3)  storage type (0 dense), ndim, ndim x i64, device type, device id, element type, data
-//   0xF993FAC8 (V1)                   ndim, ndim x i64, device type, device id, element type, data
-//   d (V0)                            d dimensions x u32, device type, device id, element type, data
-// Nothing follows a shape of 0 dimensions; in V3 that is a scalar with everything behind it, and -1 dimensions mean nothing follows.
+//   0xF993FAC9 (V2), 0xF993FACA (V3)  storage type (0 dense), ndim, ndim x i64, device type, device id, element type,
+//   data 0xF993FAC8 (V1)                   ndim, ndim x i64, device type, device id, element type, data d (V0) d
+//   dimensions x u32, device type, device id, element type, data
+// Nothing follows a shape of 0 dimensions; in V3 that is a scalar with everything behind it, and -1 dimensions mean
+// nothing follows.
 namespace lockstep::model {
 namespace {
 
@@ -34,7 +35,8 @@ Shape read_shape(ByteReader& reader, int32_t dimensions) {
 size_t data_size(const ByteReader& reader, const Shape& shape, size_t element) {
   size_t size = element;
   for (const int64_t dimension : shape)
-    if (__builtin_mul_overflow(size, static_cast<size_t>(dimension), &size)) reader.refuse("no array can have the shape ", shape_text(shape));
+    if (__builtin_mul_overflow(size, static_cast<size_t>(dimension), &size))
+      reader.refuse("no array can have the shape ", shape_text(shape));
   return size;
 }
 
@@ -45,13 +47,15 @@ Array read_array(ByteReader& reader) {
     const auto storage = reader.read<int32_t>("the storage type");
     if (storage != 0) reader.refuse("a sparse array (storage type ", storage, ") is not supported");
   }
-  const auto dimensions = is_new || first == kV1 ? reader.read<int32_t>("the number of dimensions") : static_cast<int32_t>(first);
+  const auto dimensions =
+      is_new || first == kV1 ? reader.read<int32_t>("the number of dimensions") : static_cast<int32_t>(first);
   Array array;
   if (dimensions == (first == kV3 ? -1 : 0)) {
     array.shape = {0};
     return array;
   }
-  array.shape = is_new || first == kV1 ? read_shape<int64_t>(reader, dimensions) : read_shape<uint32_t>(reader, dimensions);
+  array.shape =
+      is_new || first == kV1 ? read_shape<int64_t>(reader, dimensions) : read_shape<uint32_t>(reader, dimensions);
   reader.take(2 * sizeof(int32_t), "the device");
   const auto type = reader.read<int32_t>("the element type");
   if (type < 0 || type >= kElementTypes) reader.refuse("element type ", type, " is unknown");
@@ -67,8 +71,8 @@ void put(FileWriter& file, Number number) {
 }
 
 void write_array(FileWriter& file, const Array& array) {
-  require(array.data.size() == static_cast<size_t>(count(array.shape)) * size_of(array.type), ErrorKind::kBug, "array \"",
-          array.name, "\" of shape ", shape_text(array.shape), " holds ", array.data.size(), " bytes");
+  require(array.data.size() == static_cast<size_t>(count(array.shape)) * size_of(array.type), ErrorKind::kBug,
+          "array \"", array.name, "\" of shape ", shape_text(array.shape), " holds ", array.data.size(), " bytes");
   // MXNet outside its np-shape mode knows no scalars and writes one as an array of one element.
   const Shape shape = array.shape.empty() ? Shape{1} : array.shape;
   put(file, kV2);
@@ -85,10 +89,12 @@ void write_array(FileWriter& file, const Array& array) {
 
 Arrays parse_params(Bytes bytes, const std::string& where) {
   ByteReader reader(bytes, where);
-  if (reader.read<uint64_t>("the magic number") != kListMagic) reader.refuse("this is no .params file: its magic number is not 0x112");
+  if (reader.read<uint64_t>("the magic number") != kListMagic)
+    reader.refuse("this is no .params file: its magic number is not 0x112");
   reader.read<uint64_t>("the reserved word");
   const auto arrays_left = reader.read<uint64_t>("the number of arrays");
-  if (arrays_left > reader.remaining() / sizeof(uint64_t)) reader.refuse(arrays_left, " arrays do not fit into the file");
+  if (arrays_left > reader.remaining() / sizeof(uint64_t))
+    reader.refuse(arrays_left, " arrays do not fit into the file");
   Arrays arrays;
   for (uint64_t i = 0; i < arrays_left; ++i) arrays.push_back(read_array(reader));
   const auto names = reader.read<uint64_t>("the number of names");

@@ -31,7 +31,8 @@ bool is_same(const Parameter& a, const Parameter& b) {
 
 void recognise(const Graph& graph, Card& card) {
   const Output output = find_output(graph);
-  const NetworkOptions options{depth_of(graph), output.classes, card.channels, card.height, card.width, output.multi_label};
+  const NetworkOptions options{depth_of(graph), output.classes, card.channels,
+                               card.height,     card.width,     output.multi_label};
   const Shape data = {1, card.channels, card.height, card.width};
   for (const auto& row : networks()) try {
       const auto ours = body_of(row.make(options), data), theirs = body_of(graph, data);

@@ -4,8 +4,8 @@
 #include "lockstep/core/error.h"
 #include "lockstep/model/network.h"
 
-// The pre-activation ResNet (He et al. 2016, "Identity Mappings in Deep Residual Networks") as MXNet's image classification example
-// draws it: the names and their order are a file format, because weights are found by name.
+// The pre-activation ResNet (He et al. 2016, "Identity Mappings in Deep Residual Networks") as MXNet's image
+// classification example draws it: the names and their order are a file format, because weights are found by name.
 namespace lockstep::model {
 
 Graph make_resnet_v2(const NetworkOptions& options);
@@ -21,11 +21,11 @@ struct Form {
 };
 
 constexpr Form kForms[] = {
-    {18, {2, 2, 2, 2}, false},     {34, {3, 4, 6, 3}, false},    {50, {3, 4, 6, 3}, true},
-    {101, {3, 4, 23, 3}, true},    {152, {3, 8, 36, 3}, true},   {200, {3, 24, 36, 3}, true},
-    {269, {3, 30, 48, 8}, true},   {20, {3, 3, 3, 0}, false},    {32, {5, 5, 5, 0}, false},
-    {44, {7, 7, 7, 0}, false},     {56, {9, 9, 9, 0}, false},    {110, {18, 18, 18, 0}, false},
-    {164, {18, 18, 18, 0}, true},  {1001, {111, 111, 111, 0}, true},
+    {18, {2, 2, 2, 2}, false},    {34, {3, 4, 6, 3}, false},        {50, {3, 4, 6, 3}, true},
+    {101, {3, 4, 23, 3}, true},   {152, {3, 8, 36, 3}, true},       {200, {3, 24, 36, 3}, true},
+    {269, {3, 30, 48, 8}, true},  {20, {3, 3, 3, 0}, false},        {32, {5, 5, 5, 0}, false},
+    {44, {7, 7, 7, 0}, false},    {56, {9, 9, 9, 0}, false},        {110, {18, 18, 18, 0}, false},
+    {164, {18, 18, 18, 0}, true}, {1001, {111, 111, 111, 0}, true},
 };
 
 const Form& find_form(int64_t num_layers) {
@@ -98,8 +98,7 @@ class ResNetV2 {
   }
 
   int norm(const std::string& name, int input, bool fix_gamma = false) {
-    const Attributes attributes = {
-        {"eps", "2e-05"}, {"fix_gamma", fix_gamma ? "True" : "False"}, {"momentum", "0.9"}};
+    const Attributes attributes = {{"eps", "2e-05"}, {"fix_gamma", fix_gamma ? "True" : "False"}, {"momentum", "0.9"}};
     return builder_.add("BatchNorm", name, attributes, {input});
   }
 

@@ -7,7 +7,8 @@
 #include "json_text.h"
 #include "lockstep/model/mxnet.h"
 
-// u64 N, little-endian | N bytes of JSON that begin with '{', padded with spaces | the data of all tensors, row-major, back to back
+// u64 N, little-endian | N bytes of JSON that begin with '{', padded with spaces | the data of all tensors, row-major,
+// back to back
 //   {"__metadata__": {text: text}, name: {"dtype": "F32", "shape": [...], "data_offsets": [begin, end]}, ...}
 // Offsets count from the end of the header, and the tensors cover the data without hole or overlap.
 namespace lockstep::model {
@@ -19,7 +20,8 @@ using nlohmann::ordered_json;
 constexpr uint64_t kLargestHeader = 100'000'000;
 constexpr const char* kMetadata = "__metadata__";
 // In the order of ElementType.
-constexpr const char* kTypes[] = {"F32", "F64", "F16", "U8", "I32", "I8", "I64", "BOOL", "I16", "U16", "U32", "U64", "BF16"};
+constexpr const char* kTypes[] = {"F32",  "F64", "F16", "U8",  "I32", "I8",  "I64",
+                                  "BOOL", "I16", "U16", "U32", "U64", "BF16"};
 
 struct TensorEntry {
   Array array;  // without data
@@ -40,12 +42,12 @@ TensorEntry read_entry(const std::string& name, const json& fields, const std::s
   for (const json& dimension : fields.at("shape")) {
     require(dimension.is_number_unsigned(), ErrorKind::kData, where, ": its shape is ", fields.at("shape").dump());
     entry.array.shape.push_back(dimension.get<int64_t>());
-    require(entry.array.shape.back() >= 0 && !__builtin_mul_overflow(size, dimension.get<uint64_t>(), &size), ErrorKind::kData,
-            where, ": its shape is ", fields.at("shape").dump());
+    require(entry.array.shape.back() >= 0 && !__builtin_mul_overflow(size, dimension.get<uint64_t>(), &size),
+            ErrorKind::kData, where, ": its shape is ", fields.at("shape").dump());
   }
   const json& offsets = fields.at("data_offsets");
-  require(offsets.size() == 2 && offsets[0].is_number_unsigned() && offsets[1].is_number_unsigned(), ErrorKind::kData, where,
-          ": its data_offsets are ", offsets.dump());
+  require(offsets.size() == 2 && offsets[0].is_number_unsigned() && offsets[1].is_number_unsigned(), ErrorKind::kData,
+          where, ": its data_offsets are ", offsets.dump());
   entry.begin = offsets[0].get<uint64_t>();
   entry.end = offsets[1].get<uint64_t>();
   require(entry.end >= entry.begin && entry.end - entry.begin == size, ErrorKind::kData, where, ": its data_offsets ",
@@ -53,7 +55,8 @@ TensorEntry read_entry(const std::string& name, const json& fields, const std::s
   return entry;
 }
 
-std::vector<TensorEntry> read_header(const std::string& text, const std::string& where, std::map<std::string, std::string>& metadata) {
+std::vector<TensorEntry> read_header(const std::string& text, const std::string& where,
+                                     std::map<std::string, std::string>& metadata) {
   verify_json(text, where + ": header");
   std::vector<TensorEntry> entries;
   try {
@@ -67,8 +70,9 @@ std::vector<TensorEntry> read_header(const std::string& text, const std::string&
   } catch (const json::exception& error) {
     fail(ErrorKind::kData, where, ": the header is not that of safetensors: ", error.what());
   }
-  std::stable_sort(entries.begin(), entries.end(),
-                   [](const TensorEntry& a, const TensorEntry& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
+  std::stable_sort(entries.begin(), entries.end(), [](const TensorEntry& a, const TensorEntry& b) {
+    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  });
   return entries;
 }
 
@@ -76,7 +80,8 @@ std::vector<TensorEntry> read_header(const std::string& text, const std::string&
 std::vector<const Array*> file_order(const Arrays& arrays) {
   std::vector<const Array*> order;
   for (const Array& array : arrays) order.push_back(&array);
-  std::stable_sort(order.begin(), order.end(), [](const Array* a, const Array* b) { return size_of(a->type) > size_of(b->type); });
+  std::stable_sort(order.begin(), order.end(),
+                   [](const Array* a, const Array* b) { return size_of(a->type) > size_of(b->type); });
   return order;
 }
 
@@ -85,9 +90,10 @@ std::string header_text(const std::vector<const Array*>& order, const std::map<s
   if (!metadata.empty()) header[kMetadata] = metadata;
   size_t offset = 0;
   for (const Array* array : order) {
-    require(array->data.size() == static_cast<size_t>(count(array->shape)) * size_of(array->type), ErrorKind::kBug, "array \"",
-            array->name, "\" of shape ", shape_text(array->shape), " holds ", array->data.size(), " bytes");
-    require(array->name != kMetadata && !header.contains(array->name), ErrorKind::kBug, "two tensors are called \"", array->name, "\"");
+    require(array->data.size() == static_cast<size_t>(count(array->shape)) * size_of(array->type), ErrorKind::kBug,
+            "array \"", array->name, "\" of shape ", shape_text(array->shape), " holds ", array->data.size(), " bytes");
+    require(array->name != kMetadata && !header.contains(array->name), ErrorKind::kBug, "two tensors are called \"",
+            array->name, "\"");
     header[array->name] = {{"dtype", kTypes[static_cast<size_t>(array->type)]},
                            {"shape", array->shape},
                            {"data_offsets", {offset, offset + array->data.size()}}};

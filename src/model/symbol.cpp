@@ -10,7 +10,8 @@
 // {"nodes": [{"op", "name", "attrs" {text: text}, "inputs" [[node, output, version], ...]}, ...],
 //  "arg_nodes": [variables], "node_row_ptr": [first output of each node, ..., their number],
 //  "heads": [[node, output, version]], "attrs": {"mxnet_version": ["int", 10300]}}
-// The attributes are called "attr" before 1.0, and "param" before 0.9, when "attr" held a user's own. Those files have no version.
+// The attributes are called "attr" before 1.0, and "param" before 0.9, when "attr" held a user's own. Those files have
+// no version.
 namespace lockstep::model {
 namespace {
 
@@ -19,7 +20,8 @@ using nlohmann::json;
 constexpr int kVersionWithout = 800;
 
 Node::Input read_input(const json& entry, size_t nodes, const std::string& where) {
-  const Node::Input input{entry.at(0).get<int>(), entry.at(1).get<int>(), entry.size() > 2 ? entry.at(2).get<int>() : 0};
+  const Node::Input input{entry.at(0).get<int>(), entry.at(1).get<int>(),
+                          entry.size() > 2 ? entry.at(2).get<int>() : 0};
   require(input.node >= 0 && static_cast<size_t>(input.node) < nodes && input.output >= 0, ErrorKind::kData, where,
           " reads output ", input.output, " of node number ", input.node, ", which does not stand before it");
   return input;
@@ -65,17 +67,29 @@ Graph append_statistics(Graph graph) {
 std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) switch (c) {
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      case '\\': out += "\\\\"; break;
-      case '"': out += "\\\""; break;
-      default: out += c;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '"':
+        out += "\\\"";
+        break;
+      default:
+        out += c;
     }
   return out + "\"";
 }
 
-/// MXNet's layout: one line, or one entry a line indented by two spaces a level, a comma followed by a space either way.
+/// MXNet's layout: one line, or one entry a line indented by two spaces a level, a comma followed by a space either
+/// way.
 std::string list_text(const std::vector<std::string>& entries, const char* brackets, bool multi_line, int level) {
   const std::string gap = multi_line ? "\n" + std::string(2 * (level + 1), ' ') : "";
   std::string text(1, brackets[0]);
@@ -90,7 +104,8 @@ std::string array_text(const std::vector<std::string>& entries, int level) {
 
 std::string inputs_text(const std::vector<Node::Input>& inputs, int level) {
   std::vector<std::string> entries;
-  for (const Node::Input& input : inputs) entries.push_back(cat("[", input.node, ", ", input.output, ", ", input.version, "]"));
+  for (const Node::Input& input : inputs)
+    entries.push_back(cat("[", input.node, ", ", input.output, ", ", input.version, "]"));
   return array_text(entries, level);
 }
 
@@ -112,7 +127,8 @@ Graph parse_symbol(const std::string& text, const std::string& where) {
     const json root = json::parse(text);
     graph.version = read_version(root);
     for (const json& entry : root.at("nodes")) graph.nodes.push_back(read_node(entry, graph.nodes.size(), where));
-    for (const json& head : root.at("heads")) graph.heads.push_back(read_input(head, graph.nodes.size(), where + ": the head"));
+    for (const json& head : root.at("heads"))
+      graph.heads.push_back(read_input(head, graph.nodes.size(), where + ": the head"));
   } catch (const json::exception& error) {
     fail(ErrorKind::kData, where, ": this is no MXNet symbol file: ",
          graph.nodes.empty() ? "" : cat("behind node \"", graph.nodes.back().name, "\": "), error.what());

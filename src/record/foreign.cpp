@@ -74,7 +74,8 @@ std::string foreign_format(Bytes file) {
     if (begin.starts_with(signature.bytes)) return signature.name;
   size_t at = 0;
   const auto length = read_varint(file.first(std::min<size_t>(file.size(), 10)), at);
-  const bool delimited = length && *length > 0 && *length <= file.size() - at && is_protobuf_record(file.subspan(at, *length));
+  const bool delimited =
+      length && *length > 0 && *length <= file.size() - at && is_protobuf_record(file.subspan(at, *length));
   if (delimited || is_protobuf_record(file)) return "a file of protobuf messages without RecordIO frames";
   return "";
 }

@@ -43,7 +43,9 @@ bool padding_is_zero(Bytes file, uint64_t begin, uint64_t end) {
   return std::ranges::all_of(file.subspan(begin, end - begin), [](std::byte b) { return b == std::byte{0}; });
 }
 
-bool expected(uint32_t kind, bool first) { return first ? kind == kWhole || kind == kFirst : kind == kMiddle || kind == kLast; }
+bool expected(uint32_t kind, bool first) {
+  return first ? kind == kWhole || kind == kFirst : kind == kMiddle || kind == kLast;
+}
 
 }  // namespace
 
@@ -53,13 +55,17 @@ Frame follow(Bytes file, uint64_t offset) {
     const bool first = at == offset;
     Part part = read_part(file, at);
     if (part.problem.empty() && !expected(part.kind, first))
-      part.problem = cat("the part at byte ", at, first ? " continues a record that has not begun" : " begins another record before this one ended");
+      part.problem =
+          cat("the part at byte ", at,
+              first ? " continues a record that has not begun" : " begins another record before this one ended");
     const uint64_t data = at + kPartHeaderBytes;
     frame.end = data + padded(part.length);
     if (part.problem.empty() && !padding_is_zero(file, data + part.length, frame.end))
-      part.problem = cat("the padding behind the part at byte ", at, " is not zero: its length ", part.length, " is wrong");
+      part.problem =
+          cat("the padding behind the part at byte ", at, " is not zero: its length ", part.length, " is wrong");
     frame.bytes += part.length + (first ? 0 : sizeof kMagic);
-    if (part.problem.empty() && frame.bytes > kMaxRecordBytes) part.problem = cat("its parts add up to more than ", kMaxRecordBytes, " bytes");
+    if (part.problem.empty() && frame.bytes > kMaxRecordBytes)
+      part.problem = cat("its parts add up to more than ", kMaxRecordBytes, " bytes");
     if (!part.problem.empty()) {
       frame.problem = std::move(part.problem);
       return frame;
@@ -74,6 +80,16 @@ uint64_t next_record(Bytes file, uint64_t offset) {
   for (uint64_t at = padded(offset); at + kPartHeaderBytes <= file.size(); at += 4)
     if (load<uint32_t>(file, at) == kMagic && (load<uint32_t>(file, at + 4) >> 29) <= kFirst) return at;
   return file.size();
+}
+
+bool ends_well(Bytes file, uint64_t end) {
+  const Bytes magic = std::as_bytes(std::span(&kMagic, 1));
+  const Bytes found = file.subspan(end, std::min<uint64_t>(magic.size(), file.size() - end));
+  int different = 0;
+  for (size_t i = 0; i < found.size(); ++i) different += found[i] != magic[i];
+  if (different > 0 || file.size() - end < kPartHeaderBytes) return different <= 1;
+  const uint32_t kind = load<uint32_t>(file, end + 4) >> 29;
+  return kind != kMiddle && kind != kLast;
 }
 
 bool holds_magic(Bytes part) {

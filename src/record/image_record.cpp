@@ -11,12 +11,12 @@ namespace lockstep::record {
 
 ImageRecord parse(Bytes payload, std::vector<float>& labels) {
   require(!is_protobuf_record(payload), ErrorKind::kData, "this is a protobuf message, not an image record");
-  require(payload.size() >= kImageHeaderBytes, ErrorKind::kData, "an image record begins with ", kImageHeaderBytes, " bytes of header; these are ",
-          payload.size(), " bytes");
+  require(payload.size() >= kImageHeaderBytes, ErrorKind::kData, "an image record begins with ", kImageHeaderBytes,
+          " bytes of header; these are ", payload.size(), " bytes");
   const auto count = load<uint32_t>(payload, 0);
   const uint64_t label_bytes = uint64_t{4} * count;
-  require(label_bytes <= payload.size() - kImageHeaderBytes, ErrorKind::kData, "the header announces ", count, " labels, for which ",
-          payload.size(), " bytes are too few");
+  require(label_bytes <= payload.size() - kImageHeaderBytes, ErrorKind::kData, "the header announces ", count,
+          " labels, for which ", payload.size(), " bytes are too few");
   labels.resize(count > 0 ? count : 1);
   const size_t from = count > 0 ? kImageHeaderBytes : 4;
   std::memcpy(labels.data(), payload.data() + from, labels.size() * sizeof(float));

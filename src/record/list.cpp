@@ -21,7 +21,8 @@ std::string read_labels(std::span<const std::string> texts, std::vector<float>& 
   return "";
 }
 
-/// What is wrong with the line, or nothing; then `entry` is filled and `ids` says whether its labels are class ids in one column.
+/// What is wrong with the line, or nothing; then `entry` is filled and `ids` says whether its labels are class ids in
+/// one column.
 std::string read_line(std::string_view line, ListEntry& entry, bool& ids) {
   const auto fields = split(line, '\t');
   if (fields.size() < 3) return cat("has ", fields.size(), " of at least 3 fields");
@@ -53,7 +54,8 @@ std::string check_forms(const List& list) {
   if (!list.class_ids) return "";
   for (const auto& entry : list.entries)
     for (const float id : entry.labels)
-      if (id < 0 || id != std::floor(id)) return cat("the class id ", id, " of ", entry.path, " is no whole number from 0 on");
+      if (id < 0 || id != std::floor(id))
+        return cat("the class id ", id, " of ", entry.path, " is no whole number from 0 on");
   return "";
 }
 
@@ -75,11 +77,13 @@ List read_list(const Path& path) {
     columns |= !ids && entry.labels.size() > 1;
     if (problem.empty()) list.entries.push_back(std::move(entry));
   });
-  if (wrong == 0 && list.class_ids && columns) mistakes.push_back("  some lines have comma-separated class ids, others a column for each label");
+  if (wrong == 0 && list.class_ids && columns)
+    mistakes.push_back("  some lines have comma-separated class ids, others a column for each label");
   if (mistakes.empty()) mistakes = {check_forms(list)};
   if (mistakes.front().empty()) return list;
-  fail(ErrorKind::kData, path.string(), ": ", std::max<size_t>(wrong, 1), " of its lines are wrong; expected `index TAB label [TAB label ...] TAB path`:\n",
-       join(mistakes, "\n"), wrong > kShownMistakes ? cat("\n  and ", wrong - kShownMistakes, " more") : "");
+  fail(ErrorKind::kData, path.string(), ": ", std::max<size_t>(wrong, 1),
+       " of its lines are wrong; expected `index TAB label [TAB label ...] TAB path`:\n", join(mistakes, "\n"),
+       wrong > kShownMistakes ? cat("\n  and ", wrong - kShownMistakes, " more") : "");
 }
 
 void write_list(const Path& path, const std::vector<ListEntry>& entries) {

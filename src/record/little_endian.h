@@ -7,7 +7,8 @@
 
 namespace lockstep::record {
 
-static_assert(std::endian::native == std::endian::little, "RecordIO is little-endian; a big-endian machine would have to swap");
+static_assert(std::endian::native == std::endian::little,
+              "RecordIO is little-endian; a big-endian machine would have to swap");
 
 /// The number that begins at byte `at`; the caller has checked that it lies inside.
 template <class Number>

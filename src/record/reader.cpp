@@ -19,10 +19,12 @@ void require_records(const MappedFile& file) {
   if (begins_well) return;
   const std::string found = foreign_format(bytes);
   std::string begin;
-  for (const std::byte b : bytes.first(std::min<size_t>(bytes.size(), 4))) begin += format("%02X ", static_cast<unsigned>(b));
-  fail(ErrorKind::kData, file.path().string(), ": record 0 at byte 0: begins with ", begin, "and not as RecordIO (0A 23 D7 CE)",
-       found.empty() ? "; `lockstep pack` makes RecordIO from pictures" : cat("; this is ", found), found.empty() ? "" :
-       "; unpack it and let `lockstep pack` make RecordIO from the pictures");
+  for (const std::byte b : bytes.first(std::min<size_t>(bytes.size(), 4)))
+    begin += format("%02X ", static_cast<unsigned>(b));
+  fail(ErrorKind::kData, file.path().string(), ": record 0 at byte 0: begins with ", begin,
+       "and not as RecordIO (0A 23 D7 CE)",
+       found.empty() ? "; `lockstep pack` makes RecordIO from pictures" : cat("; this is ", found),
+       found.empty() ? "" : "; unpack it and let `lockstep pack` make RecordIO from the pictures");
 }
 
 void require_images(const MappedFile& file) {
@@ -30,7 +32,8 @@ void require_images(const MappedFile& file) {
   const Frame first = follow(bytes, 0);
   if (!first.problem.empty() || !first.whole) return;
   require(!is_protobuf_record(bytes.subspan(kPartHeaderBytes, first.bytes)), ErrorKind::kData, file.path().string(),
-          ": record 0 at byte 0 is a protobuf message (SageMaker's recordio-protobuf), not an image; image classification reads "
+          ": record 0 at byte 0 is a protobuf message (SageMaker's recordio-protobuf), not an image; image "
+          "classification reads "
           "RecordIO made by `lockstep pack` or im2rec");
 }
 
@@ -89,13 +92,14 @@ Index read_index(const Path& records, Bytes file) {
   }
 }
 
-/// Where records begin; what lies between a damaged record and the next start is one record, which read() refuses.
+/// Where records begin. Damage up to the next start is one record, which read() refuses; a record that does not end
+/// well is part of the damage, because what stands behind it may be its rest.
 std::vector<uint64_t> scan(Bytes file) {
   std::vector<uint64_t> offsets;
   for (uint64_t at = 0; at < file.size();) {
     offsets.push_back(at);
     const Frame frame = follow(file, at);
-    at = frame.problem.empty() ? frame.end : next_record(file, at + 4);
+    at = frame.problem.empty() && ends_well(file, frame.end) ? frame.end : next_record(file, at + 4);
   }
   return offsets;
 }
@@ -119,6 +123,10 @@ Bytes Reader::read(size_t i, std::vector<std::byte>& storage) const {
     fail(ErrorKind::kData, path().string(), ": record ", i, " at byte ", offset, " is damaged: ", problem);
   };
   if (!frame.problem.empty()) refuse(frame.problem);
+  const uint64_t end = i + 1 < size() ? offsets_[i + 1] : file_.size();
+  if (frame.end != end)
+    refuse(
+        cat("by its header it ends at byte ", frame.end, ", but no record begins there: its length or kind is wrong"));
   const Bytes whole = frame.whole ? file_.bytes().subspan(offset + kPartHeaderBytes, frame.bytes) : Bytes();
   const bool sound = frame.whole ? !holds_magic(whole) : join_parts(file_.bytes(), offset, storage);
   if (!sound) refuse(cat("another record begins inside its ", frame.bytes, " bytes: its length is wrong"));

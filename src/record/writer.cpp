@@ -21,13 +21,13 @@ void write_part(FileWriter& file, uint32_t kind, Bytes bytes) {
 }  // namespace
 
 Writer::Writer(const Path& records, const Path& index) : records_(records) {
-  if (!index.empty()) index_.push_back(std::make_unique<FileWriter>(index));
+  if (!index.empty()) index_.emplace(index);
 }
 
 void Writer::write(uint64_t key, Bytes payload) {
-  require(payload.size() <= kMaxRecordBytes, ErrorKind::kData, "record ", key, " has ", payload.size(), " bytes; RecordIO holds at most ",
-          kMaxRecordBytes, " (512 MiB) in one");
-  for (auto& index : index_) index->write(cat(key, '\t', records_.offset(), '\n'));
+  require(payload.size() <= kMaxRecordBytes, ErrorKind::kData, "record ", key, " has ", payload.size(),
+          " bytes; RecordIO holds at most ", kMaxRecordBytes, " (512 MiB) in one");
+  if (index_) index_->write(cat(key, '\t', records_.offset(), '\n'));
   size_t cut = 0;
   for (size_t at = 0; at + 4 <= payload.size(); at += 4) {
     if (load<uint32_t>(payload, at) != kMagic) continue;
@@ -39,7 +39,7 @@ void Writer::write(uint64_t key, Bytes payload) {
 
 void Writer::finish() {
   records_.finish(true);
-  for (auto& index : index_) index->finish(true);
+  if (index_) index_->finish(true);
 }
 
 }  // namespace lockstep::record

@@ -60,12 +60,19 @@ std::optional<model::Artefact> open_model(const Config& config) {
   return model::read_artefact(config.channels.model.paths.front());
 }
 
-ModelFacts facts_of(const model::Artefact& artefact) {
-  ModelFacts facts{.network = artefact.card.network, .num_classes = model::find_output(artefact.graph).classes};
-  if (artefact.card.num_layers > 0) facts.num_layers = artefact.card.num_layers;
-  facts.image_shape = ImageShape{static_cast<int>(artefact.card.channels), static_cast<int>(artefact.card.height),
-                                 static_cast<int>(artefact.card.width)};
+ModelFacts facts_of(const model::Card& card, int64_t classes) {
+  ModelFacts facts{.network = card.network, .num_classes = classes};
+  if (card.num_layers > 0) facts.num_layers = card.num_layers;
+  facts.image_shape = ImageShape{static_cast<int>(card.channels), static_cast<int>(card.height), static_cast<int>(card.width)};
   return facts;
+}
+
+/// The model that the run starts from, or whose checkpoint it goes on from.
+std::optional<ModelFacts> model_facts(const std::optional<Resume>& from, const std::optional<model::Artefact>& artefact,
+                                      const DatasetFacts& data) {
+  if (from) return facts_of(model::parse_card(from->content.texts.at("card.json"), (from->path / "card.json").string()), data.classes);
+  if (artefact) return facts_of(artefact->card, model::find_output(artefact->graph).classes);
+  return std::nullopt;
 }
 
 model::Card make_card(const Config& config, const std::vector<std::string>& classes) {
@@ -118,7 +125,12 @@ std::unique_ptr<optim::Optimizer> build_optimizer(const Config& config, nn::Netw
 }
 
 void start_from_model(Job& job, const model::Artefact& artefact) {
-  const auto missing = job.network->load(artefact.arrays);
+  auto missing = job.network->load(artefact.arrays);
+  if (job.config.hyperparameters.use_pretrained_model) {  // the last layer is new
+    const auto& graph = job.network->graph();
+    const std::string last = "arg:" + graph.nodes[static_cast<size_t>(model::find_output(graph).logits)].name + "_";
+    std::erase_if(missing, [&](const std::string& reason) { return reason.starts_with(last); });
+  }
   require(missing.empty(), ErrorKind::kData, artefact.source, ": does not fit the network of this run: ", join(missing, "; "));
   const auto& classes = artefact.card.classes;
   require(classes.empty() || job.card.classes.empty() || classes == job.card.classes, ErrorKind::kData, artefact.source,
@@ -155,9 +167,9 @@ Job prepare(const LoadedConfig& loaded, comm::Communicator& communicator) {
 
   job.data = open_data(loaded.config, job.loader_threads);
   compare_ranks(loaded.config, job.data, communicator);
-  const bool resuming = find_resume(loaded.config, communicator).has_value();
-  const auto artefact = resuming ? std::nullopt : open_model(loaded.config);
-  LoadedConfig resolved = resolve(loaded.config, job.data.facts, artefact ? std::optional(facts_of(*artefact)) : std::nullopt);
+  const auto from = find_resume(loaded.config, communicator);
+  const auto artefact = from ? std::nullopt : open_model(loaded.config);
+  LoadedConfig resolved = resolve(loaded.config, job.data.facts, model_facts(from, artefact, job.data.facts));
   job.config = std::move(resolved.config);
   job.notes = loaded.warnings;
   job.notes.insert(job.notes.end(), resolved.warnings.begin(), resolved.warnings.end());
@@ -174,7 +186,7 @@ Job prepare(const LoadedConfig& loaded, comm::Communicator& communicator) {
   job.network = build_network(job.config);
   job.optimizer = build_optimizer(job.config, *job.network);
   if (artefact) start_from_model(job, *artefact);
-  resume(job, communicator);
+  if (from) resume(job, *from, communicator);
   return job;
 }
 

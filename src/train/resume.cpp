@@ -30,8 +30,9 @@ std::optional<Path> look(const Config& config) {
 }
 
 /// A text of rank 0 on every rank.
-std::string share_text(std::string text, comm::Communicator& communicator) {
-  return comm::gather_texts(communicator, communicator.rank() == 0 ? text : "").front();
+std::string share_text(const std::string& text, comm::Communicator& communicator) {
+  const std::vector<std::string> all = comm::gather_texts(communicator, communicator.rank() == 0 ? text : std::string());
+  return all[0];
 }
 
 void compare_configs(const Job& job, const std::string& saved_yaml, std::vector<std::string>& notes) {
@@ -49,28 +50,23 @@ void compare_configs(const Job& job, const std::string& saved_yaml, std::vector<
 
 }  // namespace
 
-std::optional<Path> find_resume(const Config& config, comm::Communicator& communicator) {
-  std::string found;
+std::optional<Resume> find_resume(const Config& config, comm::Communicator& communicator) {
+  Resume found;
   if (communicator.rank() == 0)
-    if (const auto path = look(config)) found = path->string();
-  found = share_text(found, communicator);
-  return found.empty() ? std::nullopt : std::optional<Path>(found);
+    if (const auto path = look(config)) found = {*path, model::checkpoint::load(*path)};
+  found.path = share_text(found.path.string(), communicator);
+  if (found.path.empty()) return std::nullopt;
+  for (const char* name : {"config.yaml", "card.json"})
+    found.content.texts[name] = share_text(found.content.texts[name], communicator);
+  return found;
 }
 
-void resume(Job& job, comm::Communicator& communicator) {
-  const auto path = find_resume(job.config, communicator);
-  if (path) {
-    std::string yaml;
-    if (communicator.rank() == 0) {
-      const auto content = model::checkpoint::load(*path);
-      job.state = from_checkpoint(content, *job.network, *job.optimizer);
-      yaml = content.texts.at("config.yaml");
-    }
-    compare_configs(job, share_text(yaml, communicator), job.notes);
-    if (job.config.channels.model.given()) job.notes.push_back("channels.model is ignored: the run goes on from its own checkpoint");
-  }
+void resume(Job& job, const Resume& from, comm::Communicator& communicator) {
+  compare_configs(job, from.content.texts.at("config.yaml"), job.notes);
+  if (communicator.rank() == 0) job.state = from_checkpoint(from.content, *job.network, *job.optimizer);
   share_state(job.state, *job.network, *job.optimizer, communicator);
-  if (path) job.notes.push_back(cat("going on from ", path->string(), " behind epoch ", job.state.epoch, ", step ", job.state.step));
+  if (job.config.channels.model.given()) job.notes.push_back("channels.model is ignored: the run goes on from its own checkpoint");
+  job.notes.push_back(cat("going on from ", from.path.string(), " behind epoch ", job.state.epoch, ", step ", job.state.step));
 }
 
 }  // namespace lockstep::train

@@ -1,17 +1,24 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "job.h"
+#include "lockstep/model/checkpoint.h"
 
 namespace lockstep::train {
 
-/// The checkpoint that this run goes on from: `run.resume` and what lies in `run.output`, as rank 0 sees it. Usage Error where the
-/// two contradict each other (must, and there is none; never, and there is one).
-std::optional<Path> find_resume(const Config& config, comm::Communicator& communicator);
+/// The checkpoint that a run goes on from, as rank 0 found it; the texts are on every rank, the tensors on rank 0 alone.
+struct Resume {
+  Path path;
+  model::checkpoint::Content content;
+};
 
-/// Goes on from that checkpoint, if there is one: weights, statistics, moments, state, on all ranks. Usage Error listing the changed keys
-/// that a run may not change.
-void resume(Job& job, comm::Communicator& communicator);
+/// What `run.resume` and `run.output` say. Nothing: the run begins. Usage Error where the two contradict each other (must, and there is
+/// no checkpoint; never, and there is one).
+std::optional<Resume> find_resume(const Config& config, comm::Communicator& communicator);
+
+/// Goes on from it: weights, statistics, moments, state, on all ranks. Usage Error listing the changed keys that a run may not change.
+void resume(Job& job, const Resume& from, comm::Communicator& communicator);
 
 }  // namespace lockstep::train

@@ -118,8 +118,8 @@ void share_state(State& state, nn::Network& network, optim::Optimizer& optimizer
   broadcast(communicator, network.statistics());
   for (const at::Tensor& moment : optimizer.moments()) broadcast(communicator, moment);
   // Rank 0's own text, so that each number is written and read in one place.
-  const std::string text = to_text(state, optimizer.applied());
-  state = from_text(comm::gather_texts(communicator, communicator.rank() == 0 ? text : "").front(), optimizer.applied());
+  const std::vector<std::string> texts = comm::gather_texts(communicator, to_text(state, optimizer.applied()));
+  state = from_text(texts[0], optimizer.applied());
 }
 
 }  // namespace lockstep::train

@@ -1,14 +1,14 @@
 // Our allreduce beside MPI_Allreduce, for gradients of ResNet-20 (1.1 MB) and ResNet-18 (46.8 MB):
 //   for who in mpi lockstep; do launch/mpirun -n 2 build/release/tests/allreduce_bench $who; done
 
-#include <mpi.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <functional>
 #include <string>
 #include <vector>
+
+#include <mpi.h>
 
 #include "lockstep/comm/communicator.h"
 
@@ -36,9 +36,11 @@ void measure_mpi() {
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   for (const size_t count : {2UL, 272'474UL, 11'689'512UL}) {
     std::vector<float> values(count, 1.0f);
-    const double time = measure(count > 1'000'000 ? 21 : 201, [] { MPI_Barrier(MPI_COMM_WORLD); }, [&] {
-      MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(count), MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
-    });
+    const double time = measure(
+        count > 1'000'000 ? 21 : 201, [] { MPI_Barrier(MPI_COMM_WORLD); },
+        [&] {
+          MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(count), MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
+        });
     if (rank == 0) std::printf("MPI_Allreduce %10zu bytes: %8.3f ms\n", 4 * count, time);
   }
   MPI_Finalize();
@@ -48,8 +50,9 @@ void measure_ours() {
   const auto communicator = comm::make_communicator("mpi", comm::discover_launch(), 60);
   for (const size_t count : {2UL, 272'474UL, 11'689'512UL}) {
     std::vector<float> values(count, 1.0f);
-    const double time = measure(count > 1'000'000 ? 21 : 201, [&] { communicator->barrier(); },
-                                [&] { communicator->allreduce(comm::buffer(values)); });
+    const double time = measure(
+        count > 1'000'000 ? 21 : 201, [&] { communicator->barrier(); },
+        [&] { communicator->allreduce(comm::buffer(values)); });
     if (communicator->rank() == 0) std::printf("lockstep      %10zu bytes: %8.3f ms\n", 4 * count, time);
   }
 }

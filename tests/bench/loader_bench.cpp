@@ -46,16 +46,14 @@ void run(int argc, char** argv) {
   while (done < images) done += loader.next()->count;
   const double seconds = seconds_since(begin);
   std::printf("%d threads, %s of batches, waited %.1f %%\nimages/s: %.1f\n", options.threads,
-              bytes_text(static_cast<double>(loader.memory_bytes())).c_str(), 100 * (loader.seconds_waited() - waited) / seconds,
-              static_cast<double>(done) / seconds);
+              bytes_text(static_cast<double>(loader.memory_bytes())).c_str(),
+              100 * (loader.seconds_waited() - waited) / seconds, static_cast<double>(done) / seconds);
 }
 
 }  // namespace
 }  // namespace lockstep::data
 
-int main(int argc, char** argv) try {
-  lockstep::data::run(argc, argv);
-} catch (const lockstep::Error& error) {
+int main(int argc, char** argv) try { lockstep::data::run(argc, argv); } catch (const lockstep::Error& error) {
   std::fprintf(stderr, "%s\n", error.what());
   return lockstep::exit_code(error.kind());
 }

@@ -51,7 +51,8 @@ TEST_P(Contract, IsDeadAfterItsOwnAbort) {
 
 TEST(Threads, SumInRankOrder) {
   test::run_ranks(4, [](Communicator& communicator) {
-    std::vector<float> wanted = test::awkward_numbers(0, 5000), values = test::awkward_numbers(communicator.rank(), 5000);
+    std::vector<float> wanted = test::awkward_numbers(0, 5000),
+                       values = test::awkward_numbers(communicator.rank(), 5000);
     for (int rank = 1; rank < 4; ++rank) {
       const auto other = test::awkward_numbers(rank, 5000);
       for (size_t i = 0; i < wanted.size(); ++i) wanted[i] += other[i];

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <cstring>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "lockstep/comm/communicator.h"
 
@@ -13,7 +13,9 @@ namespace lockstep::test {
 inline constexpr size_t kSizes[] = {0, 1, 7, 1000, 70'001, 1'100'003};
 
 template <class T>
-T value_of(int rank, size_t i) { return static_cast<T>((i * 7 + static_cast<size_t>(rank) * 3) % 11); }
+T value_of(int rank, size_t i) {
+  return static_cast<T>((i * 7 + static_cast<size_t>(rank) * 3) % 11);
+}
 
 template <class T>
 std::vector<T> values_of(int rank, size_t count) {
@@ -83,14 +85,16 @@ void check_collectives(comm::Communicator& communicator) {
 
 inline void check_several_pending(comm::Communicator& communicator) {
   std::vector<std::vector<float>> buffers;
-  for (size_t i = 0; i < 20; ++i) buffers.push_back(values_of<float>(communicator.rank(), i % 3 == 0 ? 500'000 : 10 + i));
+  for (size_t i = 0; i < 20; ++i)
+    buffers.push_back(values_of<float>(communicator.rank(), i % 3 == 0 ? 500'000 : 10 + i));
   std::vector<comm::Pending> pending;
   for (auto& values : buffers) pending.push_back(communicator.start_allreduce(comm::buffer(values), comm::Op::kSum));
   int64_t between = 1;  // a collective that is called while others are pending
   communicator.broadcast({&between, 1, comm::DType::kInt64}, 0);
   for (auto& one : pending) one.wait();
   for (const auto& values : buffers)
-    for (size_t i = 0; i < values.size(); i += 101) EXPECT_EQ(values[i], expected<float>(comm::Op::kSum, communicator.size(), i));
+    for (size_t i = 0; i < values.size(); i += 101)
+      EXPECT_EQ(values[i], expected<float>(comm::Op::kSum, communicator.size(), i));
 }
 
 /// Numbers whose sum depends on the order in which they are added.
@@ -119,9 +123,11 @@ inline void check_bits(comm::Communicator& communicator) {
 }
 
 inline void check_texts(comm::Communicator& communicator) {
-  const auto texts = comm::gather_texts(communicator, std::string(static_cast<size_t>(communicator.rank()) * 3, 'x') + "end");
+  const auto texts =
+      comm::gather_texts(communicator, std::string(static_cast<size_t>(communicator.rank()) * 3, 'x') + "end");
   ASSERT_EQ(texts.size(), static_cast<size_t>(communicator.size()));
-  for (int rank = 0; rank < communicator.size(); ++rank) EXPECT_EQ(texts[rank], std::string(static_cast<size_t>(rank) * 3, 'x') + "end");
+  for (int rank = 0; rank < communicator.size(); ++rank)
+    EXPECT_EQ(texts[rank], std::string(static_cast<size_t>(rank) * 3, 'x') + "end");
   for (const auto& text : comm::gather_texts(communicator, "")) EXPECT_EQ(text, "");
 }
 

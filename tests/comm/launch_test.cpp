@@ -26,11 +26,23 @@ class Environment {
   }
 
  private:
-  static constexpr const char* kNames[] = {
-      "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE",
-      "PMIX_RANK", "PMI_SIZE", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_NODEID", "SLURM_NNODES",
-      "SLURM_STEP_ID", "SLURM_STEPID", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NUM_NODES", "SLURM_STEP_TASKS_PER_NODE",
-      "SLURM_NTASKS_PER_NODE"};
+  static constexpr const char* kNames[] = {"OMPI_COMM_WORLD_RANK",
+                                           "OMPI_COMM_WORLD_SIZE",
+                                           "OMPI_COMM_WORLD_LOCAL_RANK",
+                                           "OMPI_COMM_WORLD_LOCAL_SIZE",
+                                           "PMIX_RANK",
+                                           "PMI_SIZE",
+                                           "SLURM_PROCID",
+                                           "SLURM_NTASKS",
+                                           "SLURM_LOCALID",
+                                           "SLURM_NODEID",
+                                           "SLURM_NNODES",
+                                           "SLURM_STEP_ID",
+                                           "SLURM_STEPID",
+                                           "SLURM_STEP_NUM_TASKS",
+                                           "SLURM_STEP_NUM_NODES",
+                                           "SLURM_STEP_TASKS_PER_NODE",
+                                           "SLURM_NTASKS_PER_NODE"};
   Variables saved_;
 };
 
@@ -49,8 +61,11 @@ TEST(Launch, IsOneRankWhenStartedByHand) {
 }
 
 TEST(Launch, ReadsOpenMpi) {
-  const Launch launch = discover({{"OMPI_COMM_WORLD_RANK", "5"}, {"OMPI_COMM_WORLD_SIZE", "8"}, {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
-                                  {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"}, {"PMIX_RANK", "5"}});
+  const Launch launch = discover({{"OMPI_COMM_WORLD_RANK", "5"},
+                                  {"OMPI_COMM_WORLD_SIZE", "8"},
+                                  {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
+                                  {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"},
+                                  {"PMIX_RANK", "5"}});
   EXPECT_EQ(launch.rank, 5);
   EXPECT_EQ(launch.size, 8);
   EXPECT_EQ(launch.local_rank, 1);
@@ -59,8 +74,9 @@ TEST(Launch, ReadsOpenMpi) {
   EXPECT_EQ(launch.hosts(), 2);
 }
 
-const Variables kStep = {{"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "5"}, {"SLURM_PROCID", "4"}, {"SLURM_LOCALID", "0"},
-                         {"SLURM_NODEID", "2"}, {"SLURM_STEP_TASKS_PER_NODE", "2(x2),1"}};
+const Variables kStep = {{"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "5"},
+                         {"SLURM_PROCID", "4"},  {"SLURM_LOCALID", "0"},
+                         {"SLURM_NODEID", "2"},  {"SLURM_STEP_TASKS_PER_NODE", "2(x2),1"}};
 
 Variables step_with(const Variables& others) {
   Variables variables = others;
@@ -82,7 +98,8 @@ TEST(Launch, CountsTheTasksOfItsNode) {
 }
 
 TEST(Launch, DoesNotTakeABatchScriptForARank) {
-  const Launch launch = discover({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "8"}, {"SLURM_LOCALID", "0"}, {"SLURM_NODEID", "0"}});
+  const Launch launch =
+      discover({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "8"}, {"SLURM_LOCALID", "0"}, {"SLURM_NODEID", "0"}});
   EXPECT_EQ(launch.size, 1);
   EXPECT_EQ(launch.launcher, "");
 }

@@ -1,4 +1,5 @@
-// The contract of contract.h between processes: started by launch/mpirun, one communicator for all tests, rank 0 prints.
+// The contract of contract.h between processes: started by launch/mpirun, one communicator for all tests, rank 0
+// prints.
 
 #include <fstream>
 
@@ -47,7 +48,8 @@ int run_all() {
 void write_bits(const char* path) {
   auto values = test::awkward_numbers(communicator->rank(), 10'000);
   communicator->allreduce(buffer(values));
-  if (communicator->rank() == 0) std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(values.data()), 40'000);
+  if (communicator->rank() == 0)
+    std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(values.data()), 40'000);
 }
 
 }  // namespace

@@ -1,8 +1,6 @@
 // One rank ends in the way that the first argument names; the others wait for it in a collective. Started by
 // tests/launch/mpirun_test.sh, which judges exit codes, messages and time.
 
-#include <unistd.h>
-
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -11,6 +9,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <unistd.h>
 
 #include "lockstep/comm/communicator.h"
 #include "lockstep/core/error.h"

@@ -19,13 +19,13 @@ TEST(Operations, RunInTheOrderOfTheirStart) {
 
 TEST(Operations, AreDeadAfterAFailure) {
   Operations operations("rank 3 (node)", 60);
-  const std::string message = test::expect_error(ErrorKind::kComm, [&] {
-    operations.run("allreduce", [] { throw std::runtime_error("wire cut"); });
-  });
+  const std::string message = test::expect_error(
+      ErrorKind::kComm, [&] { operations.run("allreduce", [] { throw std::runtime_error("wire cut"); }); });
   EXPECT_EQ(message.find("rank 3 (node): allreduce, collective 1, ended after 0."), 0u) << message;
   test::expect_contains(message, "wire cut");
   bool ran = false;
-  test::expect_contains(test::expect_error(ErrorKind::kComm, [&] { operations.run("barrier", [&] { ran = true; }); }), "wire cut");
+  test::expect_contains(test::expect_error(ErrorKind::kComm, [&] { operations.run("barrier", [&] { ran = true; }); }),
+                        "wire cut");
   EXPECT_FALSE(ran);
   EXPECT_TRUE(operations.dead());
 }
@@ -34,9 +34,13 @@ TEST(Operations, EndWakesTheWaitingAndRunsTheLastAction) {
   Operations operations("rank 0", 60);
   const auto check = operations.checker();
   std::thread waiting([&] {
-    test::expect_contains(test::expect_error(ErrorKind::kComm, [&] {
-      operations.run("barrier", [&] { for (;;) check(), std::this_thread::yield(); });
-    }), "no more");
+    test::expect_contains(test::expect_error(ErrorKind::kComm,
+                                             [&] {
+                                               operations.run("barrier", [&] {
+                                                 for (;;) check(), std::this_thread::yield();
+                                               });
+                                             }),
+                          "no more");
   });
   std::atomic<bool> last = false;
   operations.end("no more", [&] { last = true; }, std::chrono::seconds(30));

@@ -117,6 +117,7 @@ TEST(LoadConfig, SaysWhereAKeyBelongs) {
 struct BadValue {
   const char* line;
   const char* complaint;
+  friend void PrintTo(const BadValue& value, std::ostream* out) { *out << value.line; }
 };
 
 class LoadConfigBadValue : public testing::TestWithParam<BadValue> {};
@@ -137,7 +138,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"epochs:", "epochs: \"\" is not an integer"},
         BadValue{"epochs: {a: 1}", "epochs: one value is expected, or a list of values"},
         BadValue{"num_layers: 19", "num_layers: \"19\" is none of 18, 34, 50, 101, 152, 200, 20, 32, 44, 56, 110"},
-        BadValue{"optimizer: sdg", "optimizer: \"sdg\" is none of sgd, adam, rmsprop, nag"},
+        BadValue{"optimizer: lion", "optimizer: \"lion\" is none of sgd, adam, rmsprop, nag"},
         BadValue{"optimizer: rmspop",
                  "optimizer: \"rmspop\" is none of sgd, adam, rmsprop, nag; did you mean rmsprop?"},
         BadValue{"early_stopping: maybe", "early_stopping: \"maybe\" is neither true nor false"},

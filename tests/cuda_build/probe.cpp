@@ -1,10 +1,10 @@
+#include <cstdio>
+
 #include <cuda_runtime_api.h>
 #include <nccl.h>
 
-#include <cstdio>
-
-// The CUDA libraries that the wheels bring are found by the compiler and the linker, and answer without a GPU: cudaGetDeviceCount
-// reports an error there, which is an answer too.
+// The CUDA libraries that the wheels bring are found by the compiler and the linker, and answer without a GPU:
+// cudaGetDeviceCount reports an error there, which is an answer too.
 int main() {
   int nccl = 0, devices = 0, runtime = 0;
   if (ncclGetVersion(&nccl) != ncclSuccess || cudaRuntimeGetVersion(&runtime) != cudaSuccess) return 1;

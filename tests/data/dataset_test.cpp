@@ -15,7 +15,8 @@ TEST(OpenDataset, NamesChannelAndParentOfAMissingPathAndWhatIsLikeIt) {
   toy::write_text(folder / "data/train.rec", "");
   toy::write_text(folder / "data/train.idx", "");
   toy::write_text(folder / "data/other.txt", "");
-  const auto message = test::expect_error(ErrorKind::kUsage, [&] { open_dataset(toy::options_for(folder / "data/trian.rec")); });
+  const auto message =
+      test::expect_error(ErrorKind::kUsage, [&] { open_dataset(toy::options_for(folder / "data/trian.rec")); });
   test::expect_contains(message, "channels.train: ");
   test::expect_contains(message, "data holds train.rec");
   EXPECT_EQ(message.find("other"), std::string::npos) << message;
@@ -24,14 +25,16 @@ TEST(OpenDataset, NamesChannelAndParentOfAMissingPathAndWhatIsLikeIt) {
 TEST(OpenDataset, ClimbsToTheNearestFolderThatExists) {
   const test::TempFolder folder;
   toy::write_text(folder / "photos/a.txt", "");
-  const auto message = test::expect_error(ErrorKind::kUsage, [&] { open_dataset(toy::options_for(folder / "photo/cats/x/")); });
+  const auto message =
+      test::expect_error(ErrorKind::kUsage, [&] { open_dataset(toy::options_for(folder / "photo/cats/x/")); });
   test::expect_contains(message, folder.path().string() + " holds photos");
 }
 
 TEST(OpenDataset, ListsTheFormatsThatItKnows) {
   const test::TempFolder folder;
   toy::write_text(folder / "a.parquet", "PAR1");
-  const auto message = test::expect_error(ErrorKind::kUsage, [&] { open_dataset(toy::options_for(folder / "a.parquet")); });
+  const auto message =
+      test::expect_error(ErrorKind::kUsage, [&] { open_dataset(toy::options_for(folder / "a.parquet")); });
   for (const char* part : {"a.parquet", "records:", "list:", "folder:"}) test::expect_contains(message, part);
 }
 
@@ -54,7 +57,9 @@ TEST(OpenDataset, ReadsRealPhotographs) {
 /// Labels from memory; no pictures.
 class LabelsOnly : public Dataset {
  public:
-  LabelsOnly(std::vector<std::vector<float>> labels, int label_width) : labels_(std::move(labels)) { label_width_ = label_width; }
+  LabelsOnly(std::vector<std::vector<float>> labels, int label_width) : labels_(std::move(labels)) {
+    label_width_ = label_width;
+  }
   size_t size() const override { return labels_.size(); }
   void read(size_t i, Sample& sample) const override {
     read_labels(i, sample.labels);
@@ -89,7 +94,8 @@ TEST(Survey, CountsTheSamplesThatCarryEachOfSeveralLabels) {
 TEST(Survey, NamesTheFirstBadSampleOnAnyNumberOfThreads) {
   const LabelsOnly dataset({{0}, {1}, {-1}, {0}, {-1}, {1}}, 1);
   for (const int threads : {1, 2, 6})
-    test::expect_contains(test::expect_error(ErrorKind::kData, [&] { survey(dataset, false, threads); }), "sample 2 is damaged");
+    test::expect_contains(test::expect_error(ErrorKind::kData, [&] { survey(dataset, false, threads); }),
+                          "sample 2 is damaged");
 }
 
 TEST(Survey, LeavesOutAsManyUnreadableSamplesAsItMay) {

@@ -38,7 +38,8 @@ TEST_F(FolderDataset, NumbersClassesByTheirSortedNames) {
 }
 
 TEST_F(FolderDataset, TakesPicturesOnlyAtAnyDepth) {
-  for (const char* file : {"a/1.JPG", "a/deep/2.webp", "a/notes.txt", "a/.hidden.jpg", "a/Thumbs.db", "b/3.tiff", "b/4.gif", "readme.md"})
+  for (const char* file :
+       {"a/1.JPG", "a/deep/2.webp", "a/notes.txt", "a/.hidden.jpg", "a/Thumbs.db", "b/3.tiff", "b/4.gif", "readme.md"})
     add(file);
   EXPECT_EQ(open()->size(), 4u);
 }
@@ -59,7 +60,8 @@ TEST_F(FolderDataset, RefusesClassFoldersWithoutAPicture) {
 }
 
 TEST_F(FolderDataset, PicksTheSplitOfItsRole) {
-  for (const char* file : {"train/a/1.jpg", "train/b/2.jpg", "train/c/3.jpg", "valid/b/4.jpg", "test/c/5.jpg"}) add(file);
+  for (const char* file : {"train/a/1.jpg", "train/b/2.jpg", "train/c/3.jpg", "valid/b/4.jpg", "test/c/5.jpg"})
+    add(file);
   EXPECT_EQ(open("train")->size(), 3u);
   EXPECT_EQ(label_of(*open("validation"), "valid/b/4.jpg"), 1);
   EXPECT_EQ(label_of(*open("test"), "test/c/5.jpg"), 2);
@@ -100,7 +102,8 @@ TEST_F(FolderDataset, NamesAPictureThatWentAway) {
   const auto dataset = open();
   std::filesystem::remove(folder_ / "a/1.jpg");
   Sample sample;
-  test::expect_contains(test::expect_error(ErrorKind::kData, [&] { dataset->read(0, sample); }), "a/1.jpg does not exist");
+  test::expect_contains(test::expect_error(ErrorKind::kData, [&] { dataset->read(0, sample); }),
+                        "a/1.jpg does not exist");
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ using Labels = std::vector<float>;
 class ListDataset : public testing::Test {
  protected:
   ListDataset() {
-    for (const char* name : {"a.png", "b.png", "c.png"}) toy::write_file(folder_ / "images" / name, toy::make_png(1, 0));
+    for (const char* name : {"a.png", "b.png", "c.png"})
+      toy::write_file(folder_ / "images" / name, toy::make_png(1, 0));
   }
   DatasetOptions write(const std::string& list) {
     toy::write_text(folder_ / "list.lst", list);

@@ -1,10 +1,10 @@
 #include "lockstep/data/loader.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <atomic>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "data/toy_pictures.h"
 #include "support/expect_error.h"
@@ -18,7 +18,8 @@ namespace {
 class Pictures : public Dataset {
  public:
   explicit Pictures(int count, std::set<size_t> bad = {}, int side = toy::kSide) : bad_(std::move(bad)) {
-    for (int i = 0; i < count; ++i) pictures_.push_back(side == toy::kSide ? toy::make_png(i, i % 3) : pattern(i, side));
+    for (int i = 0; i < count; ++i)
+      pictures_.push_back(side == toy::kSide ? toy::make_png(i, i % 3) : pattern(i, side));
   }
   size_t size() const override { return pictures_.size(); }
   void read(size_t i, Sample& sample) const override {
@@ -34,7 +35,8 @@ class Pictures : public Dataset {
   static std::vector<std::byte> pattern(int number, int side) {
     image::Image picture;
     picture.resize(side, side, 3);
-    for (size_t i = 0; i < picture.pixels.size(); ++i) picture.pixels[i] = static_cast<uint8_t>(i * 31 + i / 97 + number);
+    for (size_t i = 0; i < picture.pixels.size(); ++i)
+      picture.pixels[i] = static_cast<uint8_t>(i * 31 + i / 97 + number);
     std::vector<std::byte> bytes;
     image::encode(picture, image::Format::kPng, 1, bytes);
     return bytes;
@@ -71,8 +73,13 @@ struct Kept {
 std::vector<Kept> drain(Loader& loader) {
   std::vector<Kept> all;
   while (const auto batch = loader.next())
-    all.push_back({batch->epoch, batch->index, batch->count, batch->global_count, batch->last_of_epoch,
-                   {batch->ids.begin(), batch->ids.end()}, {batch->labels.begin(), batch->labels.end()},
+    all.push_back({batch->epoch,
+                   batch->index,
+                   batch->count,
+                   batch->global_count,
+                   batch->last_of_epoch,
+                   {batch->ids.begin(), batch->ids.end()},
+                   {batch->labels.begin(), batch->labels.end()},
                    {batch->pixels.begin(), batch->pixels.end()}});
   return all;
 }
@@ -221,7 +228,8 @@ TEST(Loader, StopsWhenMoreSamplesAreBadThanAnEpochMaySkip) {
   Loader loader(dataset, sampler_for(dataset, 4, Order::kSequential), options);
   EXPECT_EQ(loader.next()->count, 2);
   const auto message = test::expect_error(ErrorKind::kData, [&] { loader.next(); });
-  for (const char* part : {"3 unreadable samples", "2 may be skipped", "picture 6"}) test::expect_contains(message, part);
+  for (const char* part : {"3 unreadable samples", "2 may be skipped", "picture 6"})
+    test::expect_contains(message, part);
 }
 
 TEST(Loader, KeepsItsMemoryBoundAndUsesItAgain) {
@@ -251,7 +259,8 @@ TEST(Loader, KeepsItsMemoryBoundAndUsesItAgain) {
 
 TEST(Loader, TakesNoMemoryForBatchesThatItWillNotMake) {
   const Pictures dataset(10);
-  EXPECT_LT(Loader(dataset, sampler_for(dataset, 1000), small()).memory_bytes(), 11u * toy::kSide * toy::kSide * 3 + 512);
+  EXPECT_LT(Loader(dataset, sampler_for(dataset, 1000), small()).memory_bytes(),
+            11u * toy::kSide * toy::kSide * 3 + 512);
 }
 
 TEST(Loader, LeavesABatchAliveThatOutlivesIt) {
@@ -369,7 +378,8 @@ TEST(Loader, GoesThroughRealPhotographsOnce) {
   options.plan.resize = 72;
   options.plan.augmentation = image::Augmentation::kCropColorTransform;
   std::vector<int64_t> ids;
-  for (const auto& batch : load(*dataset, sampler_for(*dataset, 64), options)) ids.insert(ids.end(), batch.ids.begin(), batch.ids.end());
+  for (const auto& batch : load(*dataset, sampler_for(*dataset, 64), options))
+    ids.insert(ids.end(), batch.ids.begin(), batch.ids.end());
   std::ranges::sort(ids);
   ASSERT_EQ(ids.size(), 300u);
   EXPECT_EQ(std::ranges::adjacent_find(ids), ids.end());

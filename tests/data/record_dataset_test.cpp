@@ -67,7 +67,8 @@ TEST(RecordDataset, FindsTheClassNamesOfItsPrefix) {
   write_labels(folder / "pets_val.rec", {{0}});
   EXPECT_TRUE(open_dataset(toy::options_for(folder / "pets_val.rec"))->class_names().empty());
   toy::write_text(folder / "pets.classes", "cat\r\ndog\r\n\n");
-  EXPECT_EQ(open_dataset(toy::options_for(folder / "pets_val.rec"))->class_names(), (std::vector<std::string>{"cat", "dog"}));
+  EXPECT_EQ(open_dataset(toy::options_for(folder / "pets_val.rec"))->class_names(),
+            (std::vector<std::string>{"cat", "dog"}));
   toy::write_text(folder / "pets_val.classes", "bird\n");
   EXPECT_EQ(open_dataset(toy::options_for(folder / "pets_val.rec"))->class_names(), (std::vector<std::string>{"bird"}));
 }
@@ -86,7 +87,8 @@ TEST(RecordDataset, NamesPathRecordOffsetAndIdOfABadLabel) {
     write_labels(folder / "x.rec", {{0}, {bad}});
     const auto dataset = open_dataset(toy::options_for(folder / "x.rec"));
     const auto message = test::expect_error(ErrorKind::kData, [&] { labels_of(*dataset, 1); });
-    for (const char* part : {"x.rec", "record 1", "at byte 36", "id 501", "whole numbers"}) test::expect_contains(message, part);
+    for (const char* part : {"x.rec", "record 1", "at byte 36", "id 501", "whole numbers"})
+      test::expect_contains(message, part);
   }
 }
 
@@ -131,7 +133,8 @@ TEST(RecordDataset, RefusesMultiHotLabelsOfAnotherNumberOrSign) {
   const test::TempFolder folder;
   write_labels(folder / "x.rec", {{0, 1, 0}, {0, 1}, {0, -1, 0}});
   const auto dataset = open_dataset(multi_label(folder / "x.rec"));
-  test::expect_contains(test::expect_error(ErrorKind::kData, [&] { labels_of(*dataset, 1); }), "2 labels where the first sample has 3");
+  test::expect_contains(test::expect_error(ErrorKind::kData, [&] { labels_of(*dataset, 1); }),
+                        "2 labels where the first sample has 3");
   test::expect_contains(test::expect_error(ErrorKind::kData, [&] { labels_of(*dataset, 2); }), "label -1");
 }
 
@@ -148,10 +151,20 @@ TEST(RecordDataset, SpreadsClassIds) {
   test::expect_contains(test::expect_error(ErrorKind::kData, [&] { labels_of(*dataset, 2); }), "0 to 3");
 }
 
+TEST(RecordDataset, SaysWhenRecordsAreOthersThanTheIndexSays) {
+  const test::TempFolder folder;
+  write_labels(folder / "x.rec", {{0}, {1}, {2}});
+  toy::write_text(folder / "x.idx", "500\t0\n501\t36\n");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(open_dataset(toy::options_for(folder / "x.rec"))->size(), 3u);
+  test::expect_contains(testing::internal::GetCapturedStderr(), "x.rec: its index file is not used");
+}
+
 TEST(RecordDataset, RefusesAFileWithoutRecords) {
   const test::TempFolder folder;
   write_labels(folder / "x.rec", {});
-  test::expect_contains(test::expect_error(ErrorKind::kData, [&] { open_dataset(toy::options_for(folder / "x.rec")); }), "x.rec");
+  test::expect_contains(test::expect_error(ErrorKind::kData, [&] { open_dataset(toy::options_for(folder / "x.rec")); }),
+                        "x.rec");
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 #include "lockstep/data/sampler.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <map>
 #include <numeric>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "support/expect_error.h"
 
@@ -50,9 +50,7 @@ TEST(Share, CoversEverySampleOnceAndDiffersByAtMostOne) {
     }
 }
 
-TEST(Share, DoesNotOverflowAtTheLargestDatasets) {
-  EXPECT_EQ(share(4294967295, 65535, 65536).end, 4294967295);
-}
+TEST(Share, DoesNotOverflowAtTheLargestDatasets) { EXPECT_EQ(share(4294967295, 65535, 65536).end, 4294967295); }
 
 TEST(Sampler, DrawsEachSampleOnceAnEpochOverAnyNumberOfRanks) {
   for (const int ranks : {1, 2, 3, 4, 8})

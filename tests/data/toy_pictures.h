@@ -43,7 +43,8 @@ inline std::vector<Picture> make_pictures(int count) {
   std::vector<Picture> pictures;
   for (int i = 0; i < count; ++i) {
     const int label = i * static_cast<int>(kClasses.size()) / count;
-    pictures.push_back({make_png(i, label), static_cast<float>(label), kClasses[static_cast<size_t>(label)] + format("/%03d.png", i)});
+    pictures.push_back(
+        {make_png(i, label), static_cast<float>(label), kClasses[static_cast<size_t>(label)] + format("/%03d.png", i)});
   }
   return pictures;
 }
@@ -92,7 +93,8 @@ inline DatasetOptions write_list(const Path& folder, const std::vector<Picture>&
 using Write = std::function<DatasetOptions(const Path& folder, const std::vector<Picture>& pictures)>;
 /// How to write a row of datasets.def; a new row needs a line here.
 inline const std::map<std::string, Write>& writers() {
-  static const std::map<std::string, Write> all = {{"records", write_records}, {"list", write_list}, {"folder", write_folder}};
+  static const std::map<std::string, Write> all = {
+      {"records", write_records}, {"list", write_list}, {"folder", write_folder}};
   return all;
 }
 

@@ -8,7 +8,7 @@ OPEN = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" + "XX", "HA"
 EMPTY_NAMES = {"util", "utils", "common", "helper", "helpers", "manager", "base", "misc"}
 # An absolute path belongs to one machine unless it starts at a place that every system (or every SageMaker container) has.
 ABSOLUTE = re.compile(r"(?<![\w./*~$}>:)\]@-])/([a-z][\w.-]*)/[\w.-]+")
-EVERYWHERE = {"usr", "proc", "sys", "dev", "etc", "opt", "run", "var", "bin", "mnt", "lib", "root", "nowhere"}
+EVERYWHERE = {"usr", "proc", "sys", "dev", "etc", "opt", "run", "var", "bin", "mnt", "lib", "root", "nowhere", "nonexistent"}
 LARGEST = 200 * 1024
 TABS_ALLOWED = {".tsv", ".lst", ".mk"}
 BINARY = {".rec", ".idx", ".params", ".gz", ".png", ".jpg", ".jpeg", ".jdx", ".bin", ".safetensors"}

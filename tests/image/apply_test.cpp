@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-
 #include <opencv2/imgproc.hpp>
 
 #include "lockstep/image/plan.h"
@@ -27,18 +26,23 @@ std::vector<uint8_t> augmented(const Plan& plan, const Image& whole, const PlanO
     cv::resize(res, res, {options.width, options.height}, 0, 0, cv::INTER_LINEAR);
   } else if (options.resize) {
     const int r = options.resize;
-    const cv::Size size = res.rows > res.cols ? cv::Size(r, r * res.rows / res.cols) : cv::Size(r * res.cols / res.rows, r);
+    const cv::Size size =
+        res.rows > res.cols ? cv::Size(r, r * res.rows / res.cols) : cv::Size(r * res.cols / res.rows, r);
     cv::resize(res, res, size, 0, 0, cv::INTER_LINEAR);
   }
   if (plan.affine) {
-    const cv::Mat m = (cv::Mat_<double>(2, 3) << plan.matrix[0], plan.matrix[1], plan.matrix[2], plan.matrix[3], plan.matrix[4], plan.matrix[5]);
-    cv::warpAffine(res.clone(), res, m, res.size(), cv::INTER_LINEAR, cv::BORDER_CONSTANT, cv::Scalar::all(options.fill));
+    const cv::Mat m = (cv::Mat_<double>(2, 3) << plan.matrix[0], plan.matrix[1], plan.matrix[2], plan.matrix[3],
+                       plan.matrix[4], plan.matrix[5]);
+    cv::warpAffine(res.clone(), res, m, res.size(), cv::INTER_LINEAR, cv::BORDER_CONSTANT,
+                   cv::Scalar::all(options.fill));
   }
   const auto wide = static_cast<float>(options.width), high = static_cast<float>(options.height);
   if (res.rows < options.height)
-    cv::resize(res.clone(), res, {static_cast<int>(high / static_cast<float>(res.rows) * static_cast<float>(res.cols)), options.height});
+    cv::resize(res.clone(), res,
+               {static_cast<int>(high / static_cast<float>(res.rows) * static_cast<float>(res.cols)), options.height});
   if (res.cols < options.width)
-    cv::resize(res.clone(), res, {options.width, static_cast<int>(wide / static_cast<float>(res.cols) * static_cast<float>(res.rows))});
+    cv::resize(res.clone(), res,
+               {options.width, static_cast<int>(wide / static_cast<float>(res.cols) * static_cast<float>(res.rows))});
   res = res(cv::Rect(plan.crop.x, plan.crop.y, options.width, options.height)).clone();
   if (plan.colour) {
     cv::cvtColor(res, res, cv::COLOR_BGR2HLS);
@@ -73,10 +77,16 @@ TEST(Apply, CentreCropEqualsPlainOpenCv) { expect_equals_opencv(options_of(Augme
 TEST(Apply, ResizeAndCropEqualsPlainOpenCv) { expect_equals_opencv(options_of(Augmentation::kCrop, 128)); }
 TEST(Apply, ResizeBelowTheCropEqualsPlainOpenCv) { expect_equals_opencv(options_of(Augmentation::kCrop, 50)); }
 TEST(Apply, CropColorEqualsPlainOpenCv) { expect_equals_opencv(options_of(Augmentation::kCropColor, 110)); }
-TEST(Apply, CropColorTransformEqualsPlainOpenCv) { expect_equals_opencv(options_of(Augmentation::kCropColorTransform, 120)); }
-TEST(Apply, TransformWithoutResizeEqualsPlainOpenCv) { expect_equals_opencv(options_of(Augmentation::kCropColorTransform)); }
+TEST(Apply, CropColorTransformEqualsPlainOpenCv) {
+  expect_equals_opencv(options_of(Augmentation::kCropColorTransform, 120));
+}
+TEST(Apply, TransformWithoutResizeEqualsPlainOpenCv) {
+  expect_equals_opencv(options_of(Augmentation::kCropColorTransform));
+}
 TEST(Apply, GreyEqualsPlainOpenCv) { expect_equals_opencv(options_of(Augmentation::kCropColorTransform, 120, 1)); }
-TEST(Apply, FourChannelsEqualPlainOpenCv) { expect_equals_opencv(options_of(Augmentation::kCropColorTransform, 120, 4)); }
+TEST(Apply, FourChannelsEqualPlainOpenCv) {
+  expect_equals_opencv(options_of(Augmentation::kCropColorTransform, 120, 4));
+}
 
 TEST(Apply, StretchEqualsPlainOpenCv) {
   PlanOptions options = options_of(Augmentation::kCropColorTransform, 128);

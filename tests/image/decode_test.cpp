@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
@@ -65,20 +64,30 @@ TEST(Decode, FourChannelsKeepAlphaAndAreOpaqueWithout) {
 
 TEST(Decode, OneChannelIsOpenCvsGrey) {
   const auto bytes = written(bgr_of(test::make_picture(57, 43)), ".png");
-  const cv::Mat grey = cv::imdecode(cv::Mat(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<std::byte*>(bytes.data())), cv::IMREAD_GRAYSCALE);
+  const cv::Mat grey = cv::imdecode(
+      cv::Mat(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<std::byte*>(bytes.data())), cv::IMREAD_GRAYSCALE);
   EXPECT_EQ(test::decode_all(bytes, 1).pixels, std::vector<uint8_t>(grey.data, grey.data + grey.total()));
 }
 
 TEST(Decode, TurnsAJpegByItsExifOrientation) {
-  // Smooth, so that each stored corner keeps its own grey: 10 top left, 90 top right, 170 bottom left, 250 bottom right.
+  // Smooth, so that each stored corner keeps its own grey: 10 top left, 90 top right, 170 bottom left, 250 bottom
+  // right.
   Image picture;
   picture.resize(32, 16, 1);
   for (int y = 0; y < 16; ++y)
-    for (int x = 0; x < 32; ++x) picture.pixels[32 * y + x] = static_cast<uint8_t>(10 + (x >= 16 ? 80 : 0) + (y >= 8 ? 160 : 0));
-  const std::array<std::array<int, 4>, 8> corners{{{10, 90, 170, 250}, {90, 10, 250, 170}, {250, 170, 90, 10}, {170, 250, 10, 90},
-                                                   {10, 170, 90, 250}, {170, 10, 250, 90}, {250, 90, 170, 10}, {90, 250, 10, 170}}};
+    for (int x = 0; x < 32; ++x)
+      picture.pixels[32 * y + x] = static_cast<uint8_t>(10 + (x >= 16 ? 80 : 0) + (y >= 8 ? 160 : 0));
+  const std::array<std::array<int, 4>, 8> corners{{{10, 90, 170, 250},
+                                                   {90, 10, 250, 170},
+                                                   {250, 170, 90, 10},
+                                                   {170, 250, 10, 90},
+                                                   {10, 170, 90, 250},
+                                                   {170, 10, 250, 90},
+                                                   {250, 90, 170, 10},
+                                                   {90, 250, 10, 170}}};
   for (int orientation = 1; orientation <= 8; ++orientation) {
-    const Image shown = test::decode_all(test::write_jpeg(picture, {.space = JCS_GRAYSCALE, .orientation = orientation}), 1);
+    const Image shown =
+        test::decode_all(test::write_jpeg(picture, {.space = JCS_GRAYSCALE, .orientation = orientation}), 1);
     ASSERT_EQ(shown.width, orientation >= 5 ? 16 : 32);
     const size_t last_row = size_t{1} * (shown.height - 1) * shown.width;
     const auto& want = corners[orientation - 1];

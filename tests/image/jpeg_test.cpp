@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "lockstep/core/file.h"
 #include "pictures.h"
@@ -62,7 +62,8 @@ TEST(Jpeg, PartsEqualTheWholeByteForByteInEveryKind) {
 
 TEST(Jpeg, RealPicturesEqualOpenCvAndTheirPartsEqualThem) {
   if (test::data_folder().empty()) GTEST_SKIP() << test::kNoData;
-  for (const char* folder : {"A_cats-dogs", "B1_dogs10-imagewoof320", "B2_caltech20", "C2_coco", "D1_cifar10-jpg", "E_imagenet-photos"})
+  for (const char* folder :
+       {"A_cats-dogs", "B1_dogs10-imagewoof320", "B2_caltech20", "C2_coco", "D1_cifar10-jpg", "E_imagenet-photos"})
     for (const auto& path : test::real_pictures(folder, 12)) {
       const auto bytes = read_bytes(path);
       EXPECT_TRUE(test::decode_all(bytes).pixels == opencv_decode(bytes, 3).pixels) << path;
@@ -132,7 +133,8 @@ TEST(Jpeg, ThreadsDecodeAtOnce) {
   for (bool& same : equal)
     threads.emplace_back([&] {
       same = true;
-      for (int i = 0; i < 50; ++i) same = same && test::decode_part(bytes, {i, i, 50, 60}).pixels == test::cut(whole, {i, i, 50, 60}).pixels;
+      for (int i = 0; i < 50; ++i)
+        same = same && test::decode_part(bytes, {i, i, 50, 60}).pixels == test::cut(whole, {i, i, 50, 60}).pixels;
     });
   threads.clear();
   for (bool same : equal) EXPECT_TRUE(same);

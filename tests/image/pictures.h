@@ -1,18 +1,16 @@
 #pragma once
 
-// jpeglib.h expects stdio.h before it.
-#include <cstdio>
-
-#include <gtest/gtest.h>
-#include <jpeglib.h>
-
 #include <algorithm>
 #include <cmath>
+#include <cstdio>  // jpeglib.h wants FILE
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <opencv2/imgcodecs.hpp>
 #include <vector>
+
+#include <gtest/gtest.h>
+#include <jpeglib.h>
+#include <opencv2/imgcodecs.hpp>
 
 #include "lockstep/core/rng.h"
 #include "lockstep/image/image.h"
@@ -42,7 +40,7 @@ struct JpegOptions {
   int horizontal = 2, vertical = 2;  // sampling factors of the first component
   bool progressive = false, arithmetic = false;
   int restart_rows = 0;
-  int orientation = 0;               // 0: no EXIF
+  int orientation = 0;  // 0: no EXIF
 };
 
 /// The picture has 1, 3 or (CMYK) 4 channels.
@@ -72,12 +70,15 @@ inline std::vector<std::byte> write_jpeg(const image::Image& picture, const Jpeg
   jpeg_start_compress(&info, TRUE);
   if (options.orientation) {
     // A big-endian TIFF header and a directory of one entry: tag 0x112, SHORT, one value.
-    const uint8_t exif[] = {'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1,
-                            0, static_cast<uint8_t>(options.orientation), 0, 0, 0, 0, 0, 0};
+    const uint8_t exif[] = {
+        'E', 'x', 'i', 'f', 0,    0, 'M', 'M', 0, 42, 0, 0, 0,
+        8,   0,   1,   1,   0x12, 0, 3,   0,   0, 0,  1, 0, static_cast<uint8_t>(options.orientation),
+        0,   0,   0,   0,   0,    0};
     jpeg_write_marker(&info, JPEG_APP0 + 1, exif, sizeof exif);
   }
   while (info.next_scanline < info.image_height) {
-    auto* row = const_cast<uint8_t*>(picture.pixels.data()) + size_t{1} * info.next_scanline * picture.width * picture.channels;
+    auto* row =
+        const_cast<uint8_t*>(picture.pixels.data()) + size_t{1} * info.next_scanline * picture.width * picture.channels;
     jpeg_write_scanlines(&info, &row, 1);
   }
   jpeg_finish_compress(&info);
@@ -132,7 +133,8 @@ inline image::Image opencv_decode(Bytes bytes, int channels) {
   if (bgr.empty()) return {};
   image::Image out;
   out.resize(bgr.cols, bgr.rows, channels);
-  if (channels == 1) std::memcpy(out.pixels.data(), bgr.data, out.pixels.size());
+  if (channels == 1)
+    std::memcpy(out.pixels.data(), bgr.data, out.pixels.size());
   else
     for (size_t i = 0; i < out.pixels.size(); ++i) out.pixels[i] = bgr.data[i / 3 * 3 + 2 - i % 3];
   return out;
@@ -145,8 +147,8 @@ inline void expect_equal_regions(Bytes bytes, int channels, int count, const std
   for (int i = 0; i < count; ++i) {
     const image::Region region = draw_region(whole.width, whole.height, rng);
     ASSERT_EQ(decode_part(bytes, region, channels).pixels, cut(whole, region).pixels)
-        << what << " " << whole.width << "x" << whole.height << ", region " << region.width << "x" << region.height << "+"
-        << region.x << "+" << region.y << ", channels " << channels;
+        << what << " " << whole.width << "x" << whole.height << ", region " << region.width << "x" << region.height
+        << "+" << region.x << "+" << region.y << ", channels " << channels;
   }
 }
 
@@ -154,10 +156,12 @@ inline void expect_equal_regions(Bytes bytes, int channels, int count, const std
 inline std::vector<std::filesystem::path> real_pictures(const std::string& folder, size_t count) {
   std::vector<std::filesystem::path> all;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(data_folder() / folder))
-    if (entry.is_regular_file() && entry.path().extension() != ".md" && entry.path().extension() != ".csv") all.push_back(entry.path());
+    if (entry.is_regular_file() && entry.path().extension() != ".md" && entry.path().extension() != ".csv")
+      all.push_back(entry.path());
   std::sort(all.begin(), all.end());
   std::vector<std::filesystem::path> chosen;
-  for (size_t i = 0; i < std::min(count, all.size()); ++i) chosen.push_back(all[i * all.size() / std::min(count, all.size())]);
+  for (size_t i = 0; i < std::min(count, all.size()); ++i)
+    chosen.push_back(all[i * all.size() / std::min(count, all.size())]);
   return chosen;
 }
 

@@ -1,9 +1,9 @@
 #include "lockstep/image/plan.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include <gtest/gtest.h>
 
 #include "affine.h"
 #include "support/expect_error.h"
@@ -81,7 +81,8 @@ TEST(Plan, RandomCropsReachEveryPlaceEvenly) {
 }
 
 TEST(Plan, HalfOfThePicturesAreMirrored) {
-  const Spread mirror = spread(244, 234, {.augmentation = Augmentation::kCrop}, [](const Plan& p) { return p.mirror ? 1 : 0; });
+  const Spread mirror =
+      spread(244, 234, {.augmentation = Augmentation::kCrop}, [](const Plan& p) { return p.mirror ? 1 : 0; });
   EXPECT_NEAR(mirror.mean, 0.5, 0.015);
 }
 
@@ -92,7 +93,7 @@ TEST(Plan, CropLeavesColoursAndShapeAlone) {
 
 TEST(Plan, ColourOffsetsHaveMxnetsRangeAndShape) {
   const PlanOptions options{.augmentation = Augmentation::kCropColor};
-  const auto check = [&](int Plan::*offset, int max) {
+  const auto check = [&](int Plan::* offset, int max) {
     const Spread value = spread(300, 300, options, [&](const Plan& p) { return p.*offset; });
     EXPECT_GE(value.low, -max);
     EXPECT_LE(value.high, max);
@@ -167,11 +168,14 @@ TEST(Plan, SmallPicturesCanBeRefused) {
 TEST(Plan, RefusesToResizeAThreadOfPixelsIntoABomb) {
   test::expect_error(ErrorKind::kData, [] { plan_of(65500, 1, {}); });
   test::expect_error(ErrorKind::kData, [] { plan_of(65500, 1, {.resize = 256}); });
-  test::expect_error(ErrorKind::kData, [] { plan_of(40000, 300, {.augmentation = Augmentation::kCropColorTransform}); });
+  test::expect_error(ErrorKind::kData,
+                     [] { plan_of(40000, 300, {.augmentation = Augmentation::kCropColorTransform}); });
 }
 
 TEST(Plan, StretchIgnoresTheRest) {
-  const Plan p = plan_of(300, 100, {.resize = 256, .augmentation = Augmentation::kCropColorTransform, .stretch = true, .refuse_small = true});
+  const Plan p = plan_of(
+      300, 100,
+      {.resize = 256, .augmentation = Augmentation::kCropColorTransform, .stretch = true, .refuse_small = true});
   EXPECT_EQ(p.resized_width, 224);
   EXPECT_EQ(p.resized_height, 224);
   EXPECT_EQ(p.region, (Region{0, 0, 300, 100}));
@@ -184,7 +188,8 @@ TEST(Plan, KnowsSageMakersNamesOfAugmentation) {
   EXPECT_EQ(parse_augmentation("crop"), Augmentation::kCrop);
   EXPECT_EQ(parse_augmentation("crop_color"), Augmentation::kCropColor);
   EXPECT_EQ(parse_augmentation("crop_color_transform"), Augmentation::kCropColorTransform);
-  test::expect_contains(test::expect_error(ErrorKind::kUsage, [] { parse_augmentation("crop_colour"); }), "crop_color_transform");
+  test::expect_contains(test::expect_error(ErrorKind::kUsage, [] { parse_augmentation("crop_colour"); }),
+                        "crop_color_transform");
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-
 #include <opencv2/imgcodecs.hpp>
 
 #include "lockstep/core/file.h"
@@ -37,9 +36,11 @@ TEST(Probe, ReadsEveryFormat) {
 
 TEST(Probe, ReadsTheThreeKindsOfWebp) {
   const std::string riff = "RIFF\x40\x00\x00\x00WEBP"s;
-  expect_header(probe_text(riff + "VP8 \x20\x00\x00\x00\x00\x00\x00\x9D\x01\x2A\x1F\x40\x11\x00"s), image::Format::kWebp, 31, 17);
+  expect_header(probe_text(riff + "VP8 \x20\x00\x00\x00\x00\x00\x00\x9D\x01\x2A\x1F\x40\x11\x00"s),
+                image::Format::kWebp, 31, 17);
   expect_header(probe_text(riff + "VP8L\x20\x00\x00\x00\x2F\x1E\x00\x04\x00"s), image::Format::kWebp, 31, 17);
-  expect_header(probe_text(riff + "VP8X\x0A\x00\x00\x00\x00\x00\x00\x00\x1E\x00\x00\x10\x00\x00"s), image::Format::kWebp, 31, 17);
+  expect_header(probe_text(riff + "VP8X\x0A\x00\x00\x00\x00\x00\x00\x00\x1E\x00\x00\x10\x00\x00"s),
+                image::Format::kWebp, 31, 17);
 }
 
 TEST(Probe, ReadsBothKindsOfBmpAndRowsFromTheTop) {
@@ -49,8 +50,10 @@ TEST(Probe, ReadsBothKindsOfBmpAndRowsFromTheTop) {
 }
 
 TEST(Probe, ReadsTiffOfBothByteOrders) {
-  expect_header(probe_text("II*\0\x08\0\0\0\x02\0\0\x01\x03\0\x01\0\0\0\x1F\0\0\0\x01\x01\x04\0\x01\0\0\0\x11\0\0\0"s), image::Format::kTiff, 31, 17);
-  expect_header(probe_text("MM\0*\0\0\0\x08\0\x02\x01\0\0\x03\0\0\0\x01\0\x1F\0\0\x01\x01\0\x04\0\0\0\x01\0\0\0\x11"s), image::Format::kTiff, 31, 17);
+  expect_header(probe_text("II*\0\x08\0\0\0\x02\0\0\x01\x03\0\x01\0\0\0\x1F\0\0\0\x01\x01\x04\0\x01\0\0\0\x11\0\0\0"s),
+                image::Format::kTiff, 31, 17);
+  expect_header(probe_text("MM\0*\0\0\0\x08\0\x02\x01\0\0\x03\0\0\0\x01\0\x1F\0\0\x01\x01\0\x04\0\0\0\x01\0\0\0\x11"s),
+                image::Format::kTiff, 31, 17);
 }
 
 TEST(Probe, GivesTheSizeAsShownAfterTheExifTurn) {
@@ -82,7 +85,8 @@ TEST(Probe, EveryCutOffHeaderIsADataErrorOrAHeader) {
   for (const char* extension : {".jpg", ".png", ".webp", ".bmp", ".tiff"}) {
     const std::string whole = written_by_opencv(extension, 31, 17);
     for (size_t size = 0; size < whole.size(); ++size) {
-      const std::vector<char> part(whole.begin(), whole.begin() + size);  // so that the address sanitizer sees a step too far
+      const std::vector<char> part(whole.begin(),
+                                   whole.begin() + size);  // so that the address sanitizer sees a step too far
       try {
         const auto header = image::probe(std::as_bytes(std::span(part)), 1000);
         EXPECT_EQ(header.width, 31) << extension << " " << size;

@@ -1,8 +1,8 @@
 #include "resize.h"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
+
+#include <gtest/gtest.h>
 #include <opencv2/imgproc.hpp>
 
 #include "opencv.h"
@@ -43,7 +43,8 @@ TEST(Resize, AWholeWindowEqualsOpenCvPixelForPixel) {
   Rng rng(3, RngUse::kTest);
   for (int i = 0; i < 400; ++i) {
     const int channels = std::array{1, 3, 4}[i % 3];
-    const Image whole = test::make_picture(static_cast<int>(rng.uniform_int(1, 300)), static_cast<int>(rng.uniform_int(1, 300)), channels, i);
+    const Image whole = test::make_picture(static_cast<int>(rng.uniform_int(1, 300)),
+                                           static_cast<int>(rng.uniform_int(1, 300)), channels, i);
     const Size target{static_cast<int>(rng.uniform_int(1, 300)), static_cast<int>(rng.uniform_int(1, 300))};
     const Image ours = window_alone(whole, target, {0, 0, target.width, target.height});
     ASSERT_TRUE(ours.pixels == opencv_resize(whole, target).pixels)
@@ -54,19 +55,21 @@ TEST(Resize, AWholeWindowEqualsOpenCvPixelForPixel) {
 TEST(Resize, HalvesAndDoublesAndKeepsLikeOpenCv) {
   const Image whole = test::make_picture(128, 96);
   for (Size target : {Size{64, 48}, {256, 192}, {128, 96}, {32, 24}, {64, 96}, {128, 48}, {1, 1}})
-    ASSERT_TRUE(window_alone(whole, target, {0, 0, target.width, target.height}).pixels == opencv_resize(whole, target).pixels)
+    ASSERT_TRUE(window_alone(whole, target, {0, 0, target.width, target.height}).pixels ==
+                opencv_resize(whole, target).pixels)
         << target.width << "x" << target.height;
 }
 
 TEST(Resize, AWindowNeedsOnlyTheSourceUnderIt) {
   Rng rng(4, RngUse::kTest);
   for (int i = 0; i < 300; ++i) {
-    const Image whole = test::make_picture(static_cast<int>(rng.uniform_int(1, 300)), static_cast<int>(rng.uniform_int(1, 300)), 3, i);
+    const Image whole =
+        test::make_picture(static_cast<int>(rng.uniform_int(1, 300)), static_cast<int>(rng.uniform_int(1, 300)), 3, i);
     const Size target{static_cast<int>(rng.uniform_int(1, 400)), static_cast<int>(rng.uniform_int(1, 400))};
     const Region window = test::draw_region(target.width, target.height, rng);
     ASSERT_TRUE(window_alone(whole, target, window).pixels == test::cut(opencv_resize(whole, target), window).pixels)
-        << whole.width << "x" << whole.height << " to " << target.width << "x" << target.height << ", window " << window.width << "x"
-        << window.height << "+" << window.x << "+" << window.y;
+        << whole.width << "x" << whole.height << " to " << target.width << "x" << target.height << ", window "
+        << window.width << "x" << window.height << "+" << window.x << "+" << window.y;
   }
 }
 

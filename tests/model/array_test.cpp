@@ -1,9 +1,9 @@
 #include "lockstep/model/array.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <cstring>
+
+#include <gtest/gtest.h>
 
 #include "support/expect_error.h"
 
@@ -36,7 +36,8 @@ TEST(Array, ConvertsFromEveryFloatingType) {
 
 TEST(Array, IntegersAreNoWeights) {
   test::expect_contains(
-      test::expect_error(ErrorKind::kData, [] { to_floats(array_of<int32_t>(ElementType::kInt32, {1})); }), "\"x\" holds int32");
+      test::expect_error(ErrorKind::kData, [] { to_floats(array_of<int32_t>(ElementType::kInt32, {1})); }),
+      "\"x\" holds int32");
 }
 
 TEST(Array, IsFoundByName) {

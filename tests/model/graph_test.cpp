@@ -98,7 +98,8 @@ TEST(FindOutput, TakesAGraphThatEndsInItsLogits) {
 }
 
 TEST(FindOutput, SaysWhatItFoundInstead) {
-  expect_contains(expect_error(ErrorKind::kData, [] { find_output(classifier("MultiBoxDetection")); }), "MultiBoxDetection");
+  expect_contains(expect_error(ErrorKind::kData, [] { find_output(classifier("MultiBoxDetection")); }),
+                  "MultiBoxDetection");
   Graph two = classifier("SoftmaxOutput");
   two.heads.push_back({2});
   expect_contains(expect_error(ErrorKind::kData, [&] { find_output(two); }), "2 outputs");

@@ -1,9 +1,9 @@
 #include "lockstep/model/network.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "lockstep/model/operator.h"
 #include "support/expect_error.h"
@@ -129,9 +129,9 @@ TEST(Pooling, RoundsAsItsConventionSays) {
 }
 
 TEST(Operators, RefuseWhatTheyDoNotCompute) {
-  for (const Node& node : {Node{"Activation", "n", {{"act_type", "tanh"}}, {{0}}},
-                           Node{"Pooling", "n", {{"pool_type", "sum"}}, {{0}}},
-                           Node{"Pooling", "n", {{"kernel", "(3,)"}}, {{0}}}}) {
+  for (const Node& node :
+       {Node{"Activation", "n", {{"act_type", "tanh"}}, {{0}}}, Node{"Pooling", "n", {{"pool_type", "sum"}}, {{0}}},
+        Node{"Pooling", "n", {{"kernel", "(3,)"}}, {{0}}}}) {
     NodeShapes shapes{{{1, 2, 8, 8}}, {}, 0};
     expect_contains(expect_error(ErrorKind::kData, [&] { operator_of(node).infer(node, shapes); }), "node n");
   }
@@ -173,8 +173,11 @@ TEST(Initialise, FollowsFromSeedAndPositionAlone) {
 }
 
 TEST(Initialise, OneForGammaAndVarianceZeroForTheRest) {
-  for (const auto& [name, expected] : {std::pair{"x_gamma", 1.0f}, {"x_moving_var", 1.0f}, {"x_beta", 0.0f},
-                                       {"x_bias", 0.0f}, {"x_moving_mean", 0.0f}}) {
+  for (const auto& [name, expected] : {std::pair{"x_gamma", 1.0f},
+                                       {"x_moving_var", 1.0f},
+                                       {"x_beta", 0.0f},
+                                       {"x_bias", 0.0f},
+                                       {"x_moving_mean", 0.0f}}) {
     std::vector<float> values(3, 9.0f);
     initialise({.name = name, .shape = {3}}, 1, 0, values);
     EXPECT_EQ(values, std::vector<float>(3, expected)) << name;

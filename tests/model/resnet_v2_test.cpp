@@ -39,23 +39,18 @@ TEST_P(ResNetCounts, AreThoseOfMxnet) {
   EXPECT_EQ(counts.auxiliary_values, expected.auxiliary_values);
 }
 
-INSTANTIATE_TEST_SUITE_P(Depth, ResNetCounts,
-                         testing::Values(Counts{18, 224, 1000, 61, 38, 11'691'950, 7'942},
-                                         Counts{34, 224, 1000, 109, 70, 21'800'110, 15'366},
-                                         Counts{50, 224, 1000, 157, 102, 25'549'486, 45'574},
-                                         Counts{101, 224, 1000, 310, 204, 44'541'614, 97'798},
-                                         Counts{152, 224, 1000, 463, 306, 60'185'262, 143'878},
-                                         Counts{200, 224, 1000, 607, 402, 64'666'286, 168'454},
-                                         Counts{269, 224, 1000, 814, 540, 102'065'838, 245'254},
-                                         Counts{20, 28, 10, 64, 40, 272'544, 1'382},
-                                         Counts{32, 28, 10, 100, 64, 466'976, 2'278},
-                                         Counts{44, 28, 10, 136, 88, 661'408, 3'174},
-                                         Counts{56, 28, 10, 172, 112, 855'840, 4'070},
-                                         Counts{110, 28, 10, 334, 220, 1'730'784, 8'102},
-                                         Counts{110, 28, 1000, 334, 220, 1'795'134, 8'102},
-                                         Counts{164, 28, 10, 496, 328, 1'703'264, 24'230},
-                                         Counts{1001, 28, 10, 3007, 2002, 10'327'712, 149'222}),
-                         [](const auto& row) { return cat(row.param.num_layers, "Layers", row.param.classes); });
+INSTANTIATE_TEST_SUITE_P(
+    Depth, ResNetCounts,
+    testing::Values(
+        Counts{18, 224, 1000, 61, 38, 11'691'950, 7'942}, Counts{34, 224, 1000, 109, 70, 21'800'110, 15'366},
+        Counts{50, 224, 1000, 157, 102, 25'549'486, 45'574}, Counts{101, 224, 1000, 310, 204, 44'541'614, 97'798},
+        Counts{152, 224, 1000, 463, 306, 60'185'262, 143'878}, Counts{200, 224, 1000, 607, 402, 64'666'286, 168'454},
+        Counts{269, 224, 1000, 814, 540, 102'065'838, 245'254}, Counts{20, 28, 10, 64, 40, 272'544, 1'382},
+        Counts{32, 28, 10, 100, 64, 466'976, 2'278}, Counts{44, 28, 10, 136, 88, 661'408, 3'174},
+        Counts{56, 28, 10, 172, 112, 855'840, 4'070}, Counts{110, 28, 10, 334, 220, 1'730'784, 8'102},
+        Counts{110, 28, 1000, 334, 220, 1'795'134, 8'102}, Counts{164, 28, 10, 496, 328, 1'703'264, 24'230},
+        Counts{1001, 28, 10, 3007, 2002, 10'327'712, 149'222}),
+    [](const auto& row) { return cat(row.param.num_layers, "Layers", row.param.classes); });
 
 TEST(ResNet, HasTheSmallStemForPicturesUpTo32) {
   EXPECT_EQ(count_parameters({.num_layers = 18, .classes = 10, .height = 32, .width = 32}).argument_values, 11'176'272);
@@ -72,9 +67,10 @@ TEST(ResNet, SmallFormTakesLargePictures) {
 TEST(ResNet, EveryDepthTakesEveryImageShape) {
   for (const int64_t depth : {18, 34, 50, 20, 110})
     for (const Shape& shape : {Shape{3, 224, 224}, Shape{1, 28, 28}, Shape{4, 61, 97}, Shape{3, 1, 1}})
-      EXPECT_EQ(facts_of({.num_layers = depth, .classes = 7, .channels = shape[0], .height = shape[1], .width = shape[2]})
-                    .outputs.back()[0],
-                (Shape{1, 7}));
+      EXPECT_EQ(
+          facts_of({.num_layers = depth, .classes = 7, .channels = shape[0], .height = shape[1], .width = shape[2]})
+              .outputs.back()[0],
+          (Shape{1, 7}));
 }
 
 TEST(ResNet, RefusesADepthAndListsWhatThereIs) {
@@ -93,8 +89,9 @@ TEST(ResNet, RefusesNoClasses) {
 TEST(ResNet, NamesAndOrderAreMxnets) {
   const Graph graph = make_network("resnet_v2", {.num_layers = 18, .classes = 2});
   ASSERT_EQ(graph.nodes.size(), 173u);
-  const char* first[] = {"data", "id", "bn_data_gamma", "bn_data_beta", "bn_data_moving_mean", "bn_data_moving_var",
-                         "bn_data", "conv0_weight", "conv0", "bn0_gamma"};
+  const char* first[] = {
+      "data",    "id",           "bn_data_gamma", "bn_data_beta", "bn_data_moving_mean", "bn_data_moving_var",
+      "bn_data", "conv0_weight", "conv0",         "bn0_gamma"};
   for (size_t i = 0; i < std::size(first); ++i) EXPECT_EQ(graph.nodes[i].name, first[i]);
   const char* last[] = {"relu1", "pool1", "flatten0", "fc1_weight", "fc1_bias", "fc1", "softmax_label", "softmax"};
   for (size_t i = 0; i < std::size(last); ++i)

@@ -11,8 +11,9 @@
 
 namespace lockstep::test {
 
-/// Runs `action` on `size` ranks, each a thread of this process with a communicator of the backend "threads". A rank that throws
-/// aborts the others. When all have ended, the failure that came first is thrown as an Error that names its rank.
+/// Runs `action` on `size` ranks, each a thread of this process with a communicator of the backend "threads". A rank
+/// that throws aborts the others. When all have ended, the failure that came first is thrown as an Error that names its
+/// rank.
 inline void run_ranks(int size, const std::function<void(comm::Communicator&)>& action, double timeout_seconds = 60) {
   const auto communicators = comm::make_thread_communicators(size, timeout_seconds);
   std::mutex mutex;

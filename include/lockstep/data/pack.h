@@ -20,6 +20,9 @@ struct PackOptions {
   int64_t shards = 1;
   bool list_only = false;    ///< --list
   bool recursive = true;     ///< im2rec's default is off; ours reads a folder of classes
+  bool every_folder_a_class = false;  ///< im2rec --recursive: each folder that holds pictures is a class, nested ones and root too;
+                                      ///< otherwise a class is a folder of root with all that lies below it
+  bool existing_lists = false;        ///< im2rec's second step: packs every PREFIX*.lst in its order; root where there is none
   bool shuffle = true;       ///< im2rec's order: Python's random.seed(100)
   bool pass_through = true;  ///< bytes as they are; off as soon as resize, crop, quality, colour or encoding is asked for
   bool pack_label = false;

@@ -16,8 +16,8 @@ struct Region {
   friend bool operator==(const Region&, const Region&) = default;
 };
 
-/// 8-bit pixels, rows from top to bottom, channels interleaved: [height, width, channels]. Channels are RGB, grey or RGBA.
-/// Buffers are reused: assigning a smaller picture frees nothing.
+/// 8-bit pixels, rows from top to bottom, channels interleaved: [height, width, channels]. Channels are RGB, grey or
+/// RGBA. Buffers are reused: assigning a smaller picture frees nothing.
 struct Image {
   int width = 0, height = 0, channels = 0;
   std::vector<uint8_t> pixels;  // height * width * channels
@@ -44,19 +44,20 @@ struct SeekPoint {
   int16_t predictors[3] = {0, 0, 0};
 };
 
-/// Reads the header of a JPEG, PNG, WebP, BMP, GIF or TIFF. Data Error when it is none of them, is cut off or has more than
-/// `max_pixels` pixels: nothing of the picture's size has been allocated by then.
+/// Reads the header of a JPEG, PNG, WebP, BMP, GIF or TIFF. Data Error when it is none of them, is cut off or has more
+/// than `max_pixels` pixels: nothing of the picture's size has been allocated by then.
 Header probe(Bytes bytes, int64_t max_pixels);
 
 /// Decodes the pixels of `region` (in shown coordinates; the whole picture: {0, 0, width, height}) into `out`.
 ///
-/// JPEG goes through libjpeg-turbo with islow DCT and fancy upsampling, only the rows and columns under the region; GIF by
-/// our own decoder and everything else through OpenCV, whole, then cut. Inside the region the pixels equal a full decode byte for byte.
-/// `channels` 3: grey becomes RGB, alpha is dropped, CMYK and YCCK are converted, 16 bits keep their upper 8. 1: grey (OpenCV's
-/// weights). 4: RGBA, opaque where the picture has no alpha. The picture is turned by its EXIF orientation, as MXNet's wheel does.
-/// An animation gives its first frame.
-/// Data Error when the picture is broken; a JPEG that libjpeg only warns about is decoded as libjpeg would.
-void decode(Bytes bytes, std::span<const SeekPoint> seek_points, const Header& header, const Region& region, int channels, Image& out);
+/// JPEG goes through libjpeg-turbo with islow DCT and fancy upsampling, only the rows and columns under the region; GIF
+/// by our own decoder and everything else through OpenCV, whole, then cut. Inside the region the pixels equal a full
+/// decode byte for byte. `channels` 3: grey becomes RGB, alpha is dropped, CMYK and YCCK are converted, 16 bits keep
+/// their upper 8. 1: grey (OpenCV's weights). 4: RGBA, opaque where the picture has no alpha. The picture is turned by
+/// its EXIF orientation, as MXNet's wheel does. An animation gives its first frame. Data Error when the picture is
+/// broken; a JPEG that libjpeg only warns about is decoded as libjpeg would.
+void decode(Bytes bytes, std::span<const SeekPoint> seek_points, const Header& header, const Region& region,
+            int channels, Image& out);
 
 /// JPEG (`quality` 1..100) or PNG (`quality` = compression 0..9), as OpenCV's imencode writes it.
 void encode(const Image& image, Format format, int quality, std::vector<std::byte>& out);

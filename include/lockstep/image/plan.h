@@ -25,31 +25,33 @@ struct PlanOptions {
   int channels = 3, height = 224, width = 224;  ///< output
   int resize = 0;                               ///< shorter side before the crop; 0: as it is
   Augmentation augmentation = Augmentation::kNone;
-  bool stretch = false;         ///< SageMaker's inference: resize to exactly width x height, no crop; the rest is ignored
-  bool refuse_small = false;    ///< a picture smaller than the crop is a data Error; otherwise it is enlarged (MXNet >= 1.3)
-  uint8_t fill = 255;           ///< border of the affine transform
+  bool stretch = false;       ///< SageMaker's inference: resize to exactly width x height, no crop; the rest is ignored
+  bool refuse_small = false;  ///< smaller than the crop is a data Error; otherwise it is enlarged (MXNet >= 1.3)
+  uint8_t fill = 255;         ///< border of the affine transform
 };
 
-/// What was decided for one picture, before any pixel is decoded: MXNet's order is resize, affine, crop, colour, mirror.
+/// What was decided for one picture, before any pixel is decoded: MXNet's order is resize, affine, crop, colour,
+/// mirror.
 struct Plan {
-  int width = 0, height = 0;             ///< the whole picture, as shown
-  Region region;                         ///< what must be decoded: no more than the crop needs, or everything (affine, enlarged)
+  int width = 0, height = 0;  ///< the whole picture, as shown
+  Region region;              ///< what must be decoded: no more than the crop needs, or everything (affine, enlarged)
   int resized_width = 0, resized_height = 0;  ///< size of the whole picture after `resize` or `stretch`; 0: unchanged
   bool affine = false;
-  std::array<double, 6> matrix{};        ///< row-major 2x3, source to canvas, for cv::warpAffine
+  std::array<double, 6> matrix{};               ///< row-major 2x3, source to canvas, for cv::warpAffine
   int enlarged_width = 0, enlarged_height = 0;  ///< size after a too small picture was enlarged; 0: it was not
-  Region crop;                           ///< in the whole picture as it is by then
-  int hue = 0, lightness = 0, saturation = 0;  ///< offsets in OpenCV's 8-bit HLS
+  Region crop;                                  ///< in the whole picture as it is by then
+  int hue = 0, lightness = 0, saturation = 0;   ///< offsets in OpenCV's 8-bit HLS
   bool colour = false;
   bool mirror = false;
 };
 
-/// Decides. Draws from `rng` in MXNet's order and with its distributions (its random numbers themselves are not reproduced).
-/// Data Error when the picture is too small and that is refused, or when resizing makes more than 2^26 pixels of it.
+/// Decides. Draws from `rng` in MXNet's order and with its distributions (its random numbers themselves are not
+/// reproduced). Data Error when the picture is too small and that is refused, or when resizing makes more than 2^26
+/// pixels of it.
 Plan plan(const Header& header, Rng rng, const PlanOptions& options);
 
-/// Carries the plan out: `pixels` holds plan.region as decode() gave it; `out` is [height, width, channels] of the options, RGB.
-/// Scratch memory is kept per thread.
+/// Carries the plan out: `pixels` holds plan.region as decode() gave it; `out` is [height, width, channels] of the
+/// options, RGB. Scratch memory is kept per thread.
 void apply(const Plan& plan, const Image& pixels, const PlanOptions& options, std::span<uint8_t> out);
 
 }  // namespace lockstep::image

@@ -8,9 +8,11 @@ class Tensor;
 
 namespace lockstep::nn {
 
+// Both return the sum of the losses of the N samples (sigmoid: each the mean over its K labels), and divide the gradient by `nominal`,
+// the size of the whole global batch.
 
 /// Softmax cross-entropy (MXNet's SoftmaxOutput): d loss / d z = (softmax(z) - onehot(label)) / nominal.
-/// logits [N, K] float; labels [N] int64; fills `gradient` [N, K].
+/// logits [N, K] float; labels [N] int64, 0..K-1 or a data Error; fills `gradient` [N, K].
 double softmax_loss(const at::Tensor& logits, const at::Tensor& labels, double nominal, at::Tensor& gradient);
 
 /// Binary cross-entropy over K sigmoids (MXNet's LogisticRegressionOutput): d loss / d z = w (sigmoid(z) - y) / (K * nominal), where w is

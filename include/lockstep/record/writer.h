@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "lockstep/core/file.h"
 
@@ -20,7 +21,7 @@ class Writer {
 
  private:
   FileWriter records_;
-  std::vector<FileWriter> index_;  // none or one
+  std::optional<FileWriter> index_;
 };
 
 }  // namespace lockstep::record

@@ -1,0 +1,206 @@
+#include "lockstep/data/pack.h"
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "commands.h"
+#include "lockstep/core/error.h"
+#include "lockstep/core/log.h"
+
+namespace lockstep::cli {
+namespace {
+
+constexpr size_t kShownClasses = 40;
+constexpr size_t kShownNames = 10;
+
+/// What stands on the command line, before im2rec's order and defaults are told apart from ours.
+struct PackArguments {
+  data::PackOptions options;
+  std::string split;
+  bool recursive = false, no_shuffle = false, pass_through = false;
+  bool encodes_again = false;  // one of --resize --center-crop --quality --color --encoding is given
+  bool cuts = false;           // one of --split --shards --chunks --train-ratio --classes is given
+};
+
+std::vector<double> parse_split(const std::string& text) {
+  std::vector<double> shares;
+  for (const auto& part : split(text, ':')) {
+    const auto share = parse_number(part);
+    require(share.has_value(), ErrorKind::kUsage, "--split ", text, ": \"", part,
+            "\" is no number; expected is e.g. 0.8 or 0.8:0.1");
+    shares.push_back(*share);
+  }
+  return shares;
+}
+
+/// im2rec takes PREFIX ROOT.
+void recognise_order(PackArguments& arguments) {
+  auto& options = arguments.options;
+  std::error_code error;
+  const bool swapped =
+      !std::filesystem::is_directory(options.root, error) && std::filesystem::is_directory(options.prefix, error);
+  options.every_folder_a_class = swapped || arguments.recursive;
+  if (!swapped) return;
+  std::swap(options.root, options.prefix);
+  options.recursive = arguments.recursive;
+  options.existing_lists = !options.list_only && options.from_list.empty() && options.labels.empty() && !arguments.cuts;
+  log::info("im2rec's order: the pictures are in ", options.root.string(), ", the files begin with ",
+            options.prefix.string());
+}
+
+data::PackOptions complete(PackArguments arguments) {
+  auto& options = arguments.options;
+  recognise_order(arguments);
+  if (!arguments.split.empty()) options.split = parse_split(arguments.split);
+  options.shuffle = !arguments.no_shuffle;
+  options.pass_through = arguments.pass_through || !arguments.encodes_again;
+  if (arguments.pass_through && arguments.encodes_again)
+    log::warning(
+        "--pass-through keeps the files' bytes; --resize, --center-crop, --quality, --color and --encoding do nothing");
+  return options;
+}
+
+void print_files(const data::PackSummary& summary) {
+  size_t width = 4;
+  for (const auto& file : summary.files) width = std::max(width, file.records.string().size());
+  std::cout << format("%-*s  %10s  %10s\n", static_cast<int>(width), "file", "pictures", "size");
+  for (const auto& file : summary.files)
+    std::cout << format("%-*s  %10lld  %10s\n", static_cast<int>(width), file.records.c_str(),
+                        static_cast<long long>(file.samples), bytes_text(static_cast<double>(file.bytes)).c_str());
+}
+
+void print_classes(const data::PackSummary& summary) {
+  if (summary.classes.empty() || summary.files.empty()) return;
+  std::vector<int64_t> totals(summary.classes.size(), 0);
+  std::cout << "\nlabel";
+  for (const auto& file : summary.files)
+    std::cout << format("  %8.8s", std::to_string(&file - summary.files.data() + 1).insert(0, "file ").c_str());
+  std::cout << "  class\n";
+  for (size_t c = 0; c < summary.classes.size(); ++c) {
+    for (const auto& file : summary.files) totals[c] += file.class_counts[c];
+    if (c >= kShownClasses) continue;
+    std::cout << format("%5zu", c);
+    for (const auto& file : summary.files) std::cout << format("  %8lld", static_cast<long long>(file.class_counts[c]));
+    std::cout << "  " << summary.classes[c] << '\n';
+  }
+  if (totals.size() > kShownClasses) std::cout << "  and " << totals.size() - kShownClasses << " more classes\n";
+  const auto [least, most] = std::ranges::minmax_element(totals);
+  std::cout << "the largest class, " << summary.classes[static_cast<size_t>(most - totals.begin())] << ", has " << *most
+            << " pictures, the smallest, " << summary.classes[static_cast<size_t>(least - totals.begin())] << ", "
+            << *least;
+  if (*least > 0) std::cout << format(" (%.2fx)", static_cast<double>(*most) / static_cast<double>(*least));
+  std::cout << '\n';
+}
+
+void print_names(const std::vector<std::string>& names, const char* what) {
+  if (names.empty()) return;
+  std::cout << '\n' << names.size() << ' ' << what << ":\n";
+  for (size_t i = 0; i < std::min(names.size(), kShownNames); ++i) std::cout << "  " << names[i] << '\n';
+  if (names.size() > kShownNames) std::cout << "  and " << names.size() - kShownNames << " more\n";
+}
+
+/// The first file of a part, for the hint; empty when there is none.
+std::string file_with(const data::PackSummary& summary, const std::string& part) {
+  for (const auto& file : summary.files)
+    if (file.records.filename().string().find(part) != std::string::npos) return file.records.string();
+  return "";
+}
+
+void print_next(const data::PackSummary& summary, const data::PackOptions& options) {
+  if (options.list_only || summary.files.empty() || options.shards > 1) return;
+  const std::string train = file_with(summary, "_train"), validation = file_with(summary, "_val");
+  std::cout << "\nnext: lockstep train CONFIG.yaml channels.train="
+            << (train.empty() ? summary.files.front().records.string() : train);
+  if (!validation.empty()) std::cout << " channels.validation=" << validation;
+  std::cout << '\n';
+}
+
+void print(const data::PackSummary& summary, const data::PackOptions& options) {
+  print_files(summary);
+  print_classes(summary);
+  print_names(summary.unreadable, "pictures cannot be read and were left out");
+  print_names(summary.foreign, "files are no pictures of a class and were left out");
+  int64_t samples = 0;
+  for (const auto& file : summary.files) samples += file.samples;
+  std::cout << format("\n%lld pictures in %s, %.0f images/s\n", static_cast<long long>(samples),
+                      duration_text(summary.seconds).c_str(),
+                      static_cast<double>(samples) / std::max(summary.seconds, 1e-9));
+  print_next(summary, options);
+}
+
+using Options = std::vector<CLI::Option*>;
+
+bool any_given(const Options& options) {
+  return std::ranges::any_of(options, [](const CLI::Option* option) { return option->count() > 0; });
+}
+
+/// Returns the options that an existing list cannot follow.
+Options add_sources(CLI::App& app, PackArguments& arguments) {
+  auto& options = arguments.options;
+  app.add_option("folder", options.root,
+                 "a folder with a folder of pictures for each class, or with such folders in train, valid, test")
+      ->required();
+  app.add_option("prefix", options.prefix, "what the files begin with: PREFIX.rec, .idx, .lst, .classes")->required();
+  app.add_option("--from-list", options.from_list, "a .lst whose paths are relative to the folder")
+      ->check(CLI::ExistingFile);
+  app.add_option("--labels", options.labels, "a CSV: file, then a column of 0 and 1 for each label")
+      ->check(CLI::ExistingFile);
+  auto* classes = app.add_option("--classes", options.classes, "a name a line, line number = label; fixes the labels")
+                      ->check(CLI::ExistingFile);
+  auto* split =
+      app.add_option("--split", arguments.split,
+                     "shares train[:validation] of each class, the rest is validation or test: 0.8 or 0.8:0.1");
+  auto* shards = app.add_option("--shards", options.shards, "cut into this many .rec files");
+  app.add_flag("--strict", options.strict, "a picture that cannot be read is an error");
+  app.add_option("--threads,--num-thread", options.threads, "default: all cores");
+  auto* chunks = app.add_option("--chunks", options.chunks, "im2rec: cut the list into PREFIX_0, PREFIX_1, ...");
+  auto* train = app.add_option("--train-ratio", options.train_ratio,
+                               "im2rec: this share to PREFIX_train, the rest to PREFIX_val");
+  app.add_option("--test-ratio", options.test_ratio, "im2rec: this share to PREFIX_test; with --train-ratio");
+  return {classes, split, shards, chunks, train};
+}
+
+void add_list_flags(CLI::App& app, PackArguments& arguments) {
+  auto& options = arguments.options;
+  app.add_flag("--list", options.list_only, "im2rec: write the .lst only");
+  app.add_option("--exts", options.extensions, "im2rec: extensions of pictures, default .jpeg .jpg .png")
+      ->expected(1, -1);
+  app.add_flag("--recursive", arguments.recursive,
+               "im2rec: every folder that holds pictures is a class, nested ones too");
+  app.add_flag("--no-shuffle", arguments.no_shuffle, "im2rec: keep the order of the names");
+  app.add_flag("--pack-label", options.pack_label, "im2rec: all labels of the list go into the record");
+}
+
+/// Returns the options that ask for new bytes.
+Options add_picture_flags(CLI::App& app, PackArguments& arguments) {
+  auto& options = arguments.options;
+  app.add_flag("--pass-through", arguments.pass_through,
+               "keep the files' bytes; the default unless one of the following is given");
+  return {
+      app.add_option("--resize", options.resize, "im2rec: the shorter side gets this many pixels"),
+      app.add_flag("--center-crop", options.center_crop, "im2rec: cut the square in the middle, before any resize"),
+      app.add_option("--quality", options.quality, "im2rec: JPEG quality 1-100, default 95; or PNG compression 1-9"),
+      app.add_option("--color", options.colour, "im2rec: 1 colour (default), 0 grey, -1 as the file is"),
+      app.add_option("--encoding", options.encoding, "im2rec: .jpg (default) or .png")};
+}
+
+}  // namespace
+
+void add_pack(CLI::App& app, Action& action) {
+  auto arguments = std::make_shared<PackArguments>();
+  const auto cutting = add_sources(app, *arguments);
+  add_list_flags(app, *arguments);
+  const auto encoding = add_picture_flags(app, *arguments);
+  action = [arguments, cutting, encoding] {
+    arguments->cuts = any_given(cutting);
+    arguments->encodes_again = any_given(encoding);
+    const data::PackOptions options = complete(*arguments);
+    print(data::pack(options), options);
+    return 0;
+  };
+}
+
+}  // namespace lockstep::cli

@@ -1,0 +1,46 @@
+#include "reducer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "lockstep/core/error.h"
+
+namespace lockstep::train {
+
+Reducer::Reducer(comm::Communicator& communicator, float* flat, int64_t count, int64_t bucket_bytes,
+                 int64_t first_bucket_bytes)
+    : communicator_(communicator), flat_(flat), count_(count) {
+  require(bucket_bytes > 0 && first_bucket_bytes > 0, ErrorKind::kUsage,
+          "a bucket of gradients needs a positive size, not ", std::min(bucket_bytes, first_bucket_bytes), " bytes");
+  const auto floats = [](int64_t bytes) { return std::max<int64_t>(1, bytes / static_cast<int64_t>(sizeof(float))); };
+  for (int64_t end = floats(std::min(first_bucket_bytes, bucket_bytes)); end < count; end += floats(bucket_bytes))
+    ends_.push_back(end);
+  if (count > 0) ends_.push_back(count);
+}
+
+void Reducer::on_slice(int64_t end) {
+  require(end >= final_below_ && end <= count_, ErrorKind::kBug, "gradients were reported final up to ", end, " after ",
+          final_below_, " of ", count_);
+  final_below_ = end;
+  if (communicator_.size() == 1) return;
+  while (pending_.size() < ends_.size() && ends_[pending_.size()] <= end) {
+    if (pending_.empty()) first_start_ = Clock::now();
+    const int64_t begin = pending_.empty() ? 0 : ends_[pending_.size() - 1];
+    const auto length = static_cast<size_t>(ends_[pending_.size()] - begin);
+    pending_.push_back(communicator_.start_allreduce({flat_ + begin, length, comm::DType::kFloat32}, comm::Op::kSum));
+  }
+}
+
+void Reducer::finish() {
+  on_slice(count_);
+  final_below_ = 0;
+  if (pending_.empty()) return;
+  const auto begin = Clock::now();
+  auto started = std::exchange(pending_, {});
+  for (comm::Pending& one : started) one.wait();
+  const auto end = Clock::now();
+  waited_ += end - begin;
+  exchanging_ += end - first_start_;
+}
+
+}  // namespace lockstep::train
