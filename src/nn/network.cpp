@@ -135,6 +135,9 @@ Network::Network(Network&&) noexcept = default;
 at::Tensor Network::forward(const at::Tensor& images, Mode mode) {
   const WithoutAutograd guard;
   State& s = *state_;
+  const model::Shape shape = images.sizes().vec(), &built_for = s.facts.outputs[static_cast<size_t>(s.data)][0];
+  require(shape.size() == 4 && shape[0] >= 1 && std::equal(shape.begin() + 1, shape.end(), built_for.begin() + 1), ErrorKind::kData,
+          "the network was built for images of the shape ", model::shape_text(built_for), " and got ", model::shape_text(shape));
   std::vector<at::Tensor> values(s.graph.nodes.size());
   std::vector<int> readers = s.consumers;
   values[static_cast<size_t>(s.data)] = images;

@@ -175,7 +175,7 @@ Job prepare(const LoadedConfig& loaded, comm::Communicator& communicator) {
   job.notes.insert(job.notes.end(), resolved.warnings.begin(), resolved.warnings.end());
   job.card = make_card(job.config, job.data.train->class_names());
   if (job.config.hyperparameters.precision_dtype == "float16")
-    job.notes.push_back("precision_dtype: float16 needs a GPU; this run computes in float32");
+    job.notes.emplace_back("precision_dtype: float16 needs a GPU; this run computes in float32");
 
   const data::Sampler sampler({.samples = static_cast<int64_t>(job.data.train->size()),
                                .global_batch = job.global_batch(),

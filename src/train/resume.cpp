@@ -30,9 +30,9 @@ std::optional<Path> look(const Config& config) {
 }
 
 /// A text of rank 0 on every rank.
-std::string share_text(const std::string& text, comm::Communicator& communicator) {
-  const std::vector<std::string> all = comm::gather_texts(communicator, communicator.rank() == 0 ? text : std::string());
-  return all[0];
+void share_text(std::string& text, comm::Communicator& communicator) {
+  if (communicator.rank() != 0) text.clear();
+  text = comm::gather_texts(communicator, text).at(0);
 }
 
 void compare_configs(const Job& job, const std::string& saved_yaml, std::vector<std::string>& notes) {
@@ -54,10 +54,11 @@ std::optional<Resume> find_resume(const Config& config, comm::Communicator& comm
   Resume found;
   if (communicator.rank() == 0)
     if (const auto path = look(config)) found = {*path, model::checkpoint::load(*path)};
-  found.path = share_text(found.path.string(), communicator);
-  if (found.path.empty()) return std::nullopt;
-  for (const char* name : {"config.yaml", "card.json"})
-    found.content.texts[name] = share_text(found.content.texts[name], communicator);
+  std::string path = found.path.string();
+  share_text(path, communicator);
+  if (path.empty()) return std::nullopt;
+  found.path = path;
+  for (const char* name : {"config.yaml", "card.json"}) share_text(found.content.texts[name], communicator);
   return found;
 }
 
@@ -65,7 +66,7 @@ void resume(Job& job, const Resume& from, comm::Communicator& communicator) {
   compare_configs(job, from.content.texts.at("config.yaml"), job.notes);
   if (communicator.rank() == 0) job.state = from_checkpoint(from.content, *job.network, *job.optimizer);
   share_state(job.state, *job.network, *job.optimizer, communicator);
-  if (job.config.channels.model.given()) job.notes.push_back("channels.model is ignored: the run goes on from its own checkpoint");
+  if (job.config.channels.model.given()) job.notes.emplace_back("channels.model is ignored: the run goes on from its own checkpoint");
   job.notes.push_back(cat("going on from ", from.path.string(), " behind epoch ", job.state.epoch, ", step ", job.state.step));
 }
 

@@ -29,7 +29,8 @@ void pack_artefact(const Path& folder, const Path& archive);
 
 /// Reads model.tar.gz, an unpacked folder, a folder that holds the archive, or a checkpoint folder (or a folder with `latest`).
 /// With several .params the one of the epoch that origin["best_epoch"] of lockstep.json names, else the newest, is taken. Without
-/// lockstep.json the card says what graph and model-shapes.json tell, and SageMaker's rule for the rest. Data Error naming what was looked for.
+/// lockstep.json the card says what graph and model-shapes.json tell, and SageMaker's rule for the rest. Data Error naming what was
+/// looked for.
 Artefact read_artefact(const Path& path);
 
 }  // namespace lockstep::model

@@ -1,0 +1,229 @@
+// Autograd is the oracle: what the operators and the executor compute without it must be what it would have computed.
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <set>
+
+#include "layout.h"
+#include "lockstep/model/operator.h"
+#include "operators.h"
+#include "toy_network.h"
+
+namespace lockstep::nn {
+namespace {
+
+using Tensors = std::vector<at::Tensor>;
+
+/// An operator, what it reads, and the same in torch's differentiable functions.
+struct Claim {
+  const char* name;
+  const char* op;
+  model::Attributes attributes;
+  std::vector<model::Shape> inputs, parameters;
+  at::Tensor (*reference)(const Tensors& inputs, const Tensors& parameters, Tensors& statistics);
+  int channels_of_statistics = 0;
+  Mode mode = Mode::kTrain;
+  std::vector<bool> fixed = {};
+};
+
+at::Tensor batch_norm(const Tensors& x, const Tensors& p, Tensors& s) { return torch::batch_norm(x[0], p[0], p[1], s[0], s[1], true, 0.1, 2e-5, false); }
+at::Tensor frozen_batch_norm(const Tensors& x, const Tensors& p, Tensors& s) {
+  return torch::batch_norm(x[0], p[0], p[1], s[0], s[1], false, 0.1, 2e-5, false);
+}
+at::Tensor add(const Tensors& x, const Tensors&, Tensors&) { return x[0] + x[1]; }
+
+const model::Attributes kNormal{{"eps", "2e-05"}, {"momentum", "0.9"}, {"fix_gamma", "False"}};
+
+const std::vector<Claim>& claims() {
+  static const std::vector<Claim> all = {
+      {"Convolution3x3", "Convolution", {{"kernel", "(3, 3)"}, {"pad", "(1, 1)"}, {"num_filter", "6"}, {"no_bias", "True"}},
+       {{2, 4, 7, 6}}, {{6, 4, 3, 3}}, [](const Tensors& x, const Tensors& p, Tensors&) { return torch::conv2d(x[0], p[0], {}, 1, 1); }},
+      {"ConvolutionStrided1x1", "Convolution", {{"kernel", "(1, 1)"}, {"stride", "(2, 2)"}, {"num_filter", "6"}, {"no_bias", "True"}},
+       {{2, 4, 7, 6}}, {{6, 4, 1, 1}}, [](const Tensors& x, const Tensors& p, Tensors&) { return torch::conv2d(x[0], p[0], {}, 2); }},
+      {"ConvolutionDilatedInGroupsWithBias", "Convolution",
+       {{"kernel", "(3, 3)"}, {"dilate", "(2, 2)"}, {"pad", "(2, 2)"}, {"num_filter", "6"}, {"num_group", "2"}}, {{2, 4, 9, 8}},
+       {{6, 2, 3, 3}, {6}}, [](const Tensors& x, const Tensors& p, Tensors&) { return torch::conv2d(x[0], p[0], p[1], 1, 2, 2, 2); }},
+      {"BatchNorm", "BatchNorm", kNormal, {{4, 5, 6, 3}}, {{5}, {5}}, batch_norm, 5},
+      {"BatchNormFrozen", "BatchNorm", kNormal, {{4, 5, 6, 3}}, {{5}, {5}}, frozen_batch_norm, 5, Mode::kFrozen},
+      {"BatchNormFixedGamma", "BatchNorm", kNormal, {{4, 5, 6, 3}}, {{5}, {5}}, batch_norm, 5, Mode::kTrain, {true, false}},
+      {"Relu", "Activation", {{"act_type", "relu"}}, {{2, 4, 5, 6}}, {}, [](const Tensors& x, const Tensors&, Tensors&) { return torch::relu(x[0]); }},
+      {"MaxPooling", "Pooling", {{"kernel", "(3, 3)"}, {"stride", "(2, 2)"}, {"pad", "(1, 1)"}, {"pool_type", "max"}}, {{2, 4, 8, 7}}, {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return torch::max_pool2d(x[0], 3, 2, 1); }},
+      {"MaxPoolingFull", "Pooling", {{"kernel", "(3, 3)"}, {"stride", "(2, 2)"}, {"pooling_convention", "full"}}, {{2, 4, 8, 8}}, {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return torch::max_pool2d(x[0], 3, 2, 0, 1, true); }},
+      {"AveragePooling", "Pooling", {{"kernel", "(2, 2)"}, {"stride", "(2, 2)"}, {"pad", "(1, 1)"}, {"pool_type", "avg"}}, {{2, 4, 8, 6}}, {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return torch::avg_pool2d(x[0], 2, 2, 1); }},
+      {"GlobalPooling", "Pooling", {{"kernel", "(7, 7)"}, {"global_pool", "True"}, {"pool_type", "avg"}}, {{2, 4, 5, 6}}, {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return x[0].mean({2, 3}, true); }},
+      {"FullyConnected", "FullyConnected", {{"num_hidden", "3"}}, {{4, 5}}, {{3, 5}, {3}},
+       [](const Tensors& x, const Tensors& p, Tensors&) { return torch::linear(x[0], p[0], p[1]); }},
+      {"FullyConnectedOfAPicture", "FullyConnected", {{"num_hidden", "3"}, {"no_bias", "True"}}, {{4, 5, 2, 3}}, {{3, 30}},
+       [](const Tensors& x, const Tensors& p, Tensors&) { return torch::linear(x[0].flatten(1), p[0]); }},
+      {"Flatten", "Flatten", {}, {{4, 5, 2, 3}}, {}, [](const Tensors& x, const Tensors&, Tensors&) { return x[0].flatten(1); }},
+      {"Add", "elemwise_add", {}, {{2, 4, 5, 6}, {2, 4, 5, 6}}, {}, add},
+      {"AddOfOlderFiles", "_Plus", {}, {{2, 4, 5, 6}, {2, 4, 5, 6}}, {}, add},
+      {"AddOfOldestFiles", "_plus", {}, {{2, 4, 5, 6}, {2, 4, 5, 6}}, {}, add},
+      {"Identity", "_copy", {}, {{2, 4, 5, 6}}, {}, [](const Tensors& x, const Tensors&, Tensors&) { return x[0] * 1; }},
+  };
+  return all;
+}
+
+struct Setting {
+  Claim claim;
+  at::ScalarType type;
+  at::MemoryFormat format;
+};
+
+std::vector<Setting> settings() {
+  std::vector<Setting> all;
+  for (const Claim& claim : claims())
+    for (const auto type : {at::kFloat, at::kDouble})
+      for (const auto format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) all.push_back({claim, type, format});
+  return all;
+}
+
+class OperatorEqualsAutograd : public testing::TestWithParam<Setting> {
+ protected:
+  at::Tensor make(const model::Shape& shape) {
+    const at::Tensor values = test::random_tensor(shape, ++drawn_).to(GetParam().type);
+    return shape.size() == 4 ? values.contiguous(GetParam().format) : values;
+  }
+  static Tensors leaves(const Tensors& tensors) {
+    Tensors all;
+    for (const at::Tensor& tensor : tensors) all.push_back(tensor.clone().set_requires_grad(true));
+    return all;
+  }
+  void expect_equal(const at::Tensor& ours, const at::Tensor& theirs, const std::string& what) const {
+    ASSERT_TRUE(ours.defined()) << what;
+    ASSERT_EQ(ours.sizes(), theirs.sizes()) << what;
+    EXPECT_EQ(ours.scalar_type(), GetParam().type) << what;
+    EXPECT_LE(test::relative_error(ours, theirs), GetParam().type == at::kFloat ? 1e-6 : 1e-14) << what;
+  }
+
+ private:
+  uint64_t drawn_ = 0;
+};
+
+TEST_P(OperatorEqualsAutograd, ForwardAndBackward) {
+  const Claim& claim = GetParam().claim;
+  Tensors inputs, parameters, statistics;
+  for (const auto& shape : claim.inputs) inputs.push_back(make(shape));
+  for (const auto& shape : claim.parameters) parameters.push_back(make(shape));
+  if (claim.channels_of_statistics) statistics = {make({claim.channels_of_statistics}), make({claim.channels_of_statistics}).abs()};
+  for (size_t i = 0; i < claim.fixed.size(); ++i)
+    if (claim.fixed[i]) parameters[i].fill_(1);
+
+  Tensors x = leaves(inputs), p = leaves(parameters), s;
+  for (const at::Tensor& statistic : statistics) s.push_back(statistic.clone());
+  const at::Tensor expected = claim.reference(x, p, s);
+  const at::Tensor gradient = make(expected.sizes().vec());
+  Tensors all = x;
+  all.insert(all.end(), p.begin(), p.end());
+  const Tensors expected_gradients = torch::autograd::grad({expected}, all, {gradient});
+
+  const model::Node node{.op = claim.op, .name = claim.name, .attributes = claim.attributes};
+  NodeRun run{.node = &node, .mode = claim.mode, .inputs = inputs, .parameters = parameters, .statistics = statistics};
+  run.trainable.assign(parameters.size(), true);
+  run.wants_gradient.assign(inputs.size(), true);
+  for (size_t i = 0; i < claim.fixed.size(); ++i) run.trainable[i] = !claim.fixed[i];
+  for (const at::Tensor& parameter : parameters) run.parameter_gradients.push_back(at::full_like(parameter, 3));
+
+  const at::NoGradGuard no_grad;
+  const at::AutoDispatchBelowADInplaceOrView below;
+  const at::Tensor output = kernel_of(node).forward(run);
+  const Tensors gradients = kernel_of(node).backward(run, gradient);
+  expect_equal(output, expected, "output");
+  EXPECT_TRUE(output.dim() != 4 || output.is_contiguous(GetParam().format));
+  for (size_t i = 0; i < inputs.size(); ++i) expect_equal(gradients[i], expected_gradients[i], "gradient of input " + std::to_string(i));
+  for (size_t i = 0; i < statistics.size(); ++i) expect_equal(statistics[i], s[i], "statistic " + std::to_string(i));
+  run.accumulate = true;
+  if (!parameters.empty()) kernel_of(node).backward(run, gradient);
+  for (size_t i = 0; i < parameters.size(); ++i)
+    expect_equal(run.parameter_gradients[i], run.trainable[i] ? expected_gradients[inputs.size() + i] * 2 : at::full_like(parameters[i], 3),
+                 "twice the gradient of parameter " + std::to_string(i));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, OperatorEqualsAutograd, testing::ValuesIn(settings()), [](const auto& row) {
+  return std::string(row.param.claim.name) + (row.param.type == at::kFloat ? "Float" : "Double") +
+         (row.param.format == at::MemoryFormat::Contiguous ? "" : "ChannelsLast");
+});
+
+TEST(Operators, AreAllComparedWithAutograd) {
+  std::set<std::string> compared{"SoftmaxOutput", "LogisticRegressionOutput"};  // tests/nn/loss_test.cpp
+  for (const Claim& claim : claims()) compared.insert(claim.op);
+  for (const auto& row : model::operators()) EXPECT_TRUE(compared.contains(row.name)) << row.name;
+}
+
+/// The graph again, in float64, NCHW and with autograd.
+class Recomputation {
+ public:
+  Recomputation(const Network& network, bool training) : graph_(network.graph()), training_(training) {
+    for (const model::Array& array : network.arrays()) {
+      std::vector<float> values = model::to_floats(array);
+      const at::Tensor tensor = at::from_blob(values.data(), array.shape, at::kFloat).to(at::kDouble);
+      variables_[array.name.substr(4)] = tensor.set_requires_grad(array.name.starts_with("arg:"));
+    }
+  }
+
+  at::Tensor logits(const at::Tensor& images) {
+    Tensors values;
+    const auto end = static_cast<size_t>(model::find_output(graph_).logits);
+    for (size_t i = 0; i <= end; ++i) {
+      const model::Node& node = graph_.nodes[i];
+      Tensors inputs;
+      for (const auto& input : node.inputs) inputs.push_back(values[static_cast<size_t>(input.node)]);
+      values.push_back(node.name == "data" ? images.to(at::kDouble).contiguous() : node.op == "null" ? variables_[node.name] : run(node, inputs));
+    }
+    return values[end];
+  }
+  at::Tensor gradient(const std::string& name) const { return variables_.at(name).grad(); }
+
+ private:
+  at::Tensor run(const model::Node& node, const Tensors& in) const {
+    if (node.op == "Convolution")
+      return torch::conv2d(in[0], in[1], {}, model::tuple_attribute(node, "stride", {1, 1}), model::tuple_attribute(node, "pad", {0, 0}));
+    if (node.op == "BatchNorm")
+      return torch::batch_norm(in[0], in[1], in[2], in[3].clone(), in[4].clone(), training_, 0.1, model::number_attribute(node, "eps", 1), false);
+    if (node.op == "Activation") return torch::relu(in[0]);
+    if (node.op == "elemwise_add") return in[0] + in[1];
+    if (node.op == "_copy") return in[0];
+    if (node.op == "Flatten") return in[0].flatten(1);
+    if (node.op == "FullyConnected") return torch::linear(in[0], in[1], in[2]);
+    if (model::bool_attribute(node, "global_pool", false)) return in[0].mean({2, 3}, true);
+    return torch::max_pool2d(in[0], 3, 2, 1);
+  }
+
+  model::Graph graph_;
+  std::map<std::string, at::Tensor> variables_;
+  bool training_;
+};
+
+void expect_network_equals_autograd(int64_t depth, int64_t size, Mode mode) {
+  Network network = test::make_resnet(depth, size);
+  const at::Tensor images = test::random_images(4, size), labels = test::counting_labels(4, 10);
+  network.forward(images, Mode::kTrain);
+  Recomputation recomputation(network, mode == Mode::kTrain);
+
+  const at::Tensor expected = recomputation.logits(images);
+  torch::nn::functional::cross_entropy(expected, labels).backward();
+  at::Tensor gradient;
+  const at::Tensor logits = network.forward(images, mode);
+  softmax_loss(logits, labels, 4, gradient);
+  network.backward(gradient);
+
+  EXPECT_LE(test::relative_error(logits, expected.detach()), 1e-5);
+  for (const Segment& segment : network.segments()) {
+    if (segment.fixed) continue;
+    EXPECT_LE(test::relative_error(view(network.gradients(), segment), recomputation.gradient(segment.name)), 1e-4) << segment.name;
+  }
+}
+
+TEST(NetworkEqualsAutograd, TheFormForSmallPictures) { expect_network_equals_autograd(20, 8, Mode::kTrain); }
+TEST(NetworkEqualsAutograd, TheFormForSmallPicturesAt28) { expect_network_equals_autograd(20, 28, Mode::kTrain); }
+TEST(NetworkEqualsAutograd, FourStagesWithTheSmallStem) { expect_network_equals_autograd(18, 32, Mode::kTrain); }
+TEST(NetworkEqualsAutograd, FourStagesWithTheLargeStem) { expect_network_equals_autograd(18, 64, Mode::kTrain); }
+TEST(NetworkEqualsAutograd, Bottlenecks) { expect_network_equals_autograd(50, 33, Mode::kTrain); }
+TEST(NetworkEqualsAutograd, WithFrozenStatistics) { expect_network_equals_autograd(20, 8, Mode::kFrozen); }
+
+}  // namespace
+}  // namespace lockstep::nn

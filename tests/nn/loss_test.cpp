@@ -1,0 +1,112 @@
+#include "lockstep/nn/loss.h"
+
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/zeros.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "support/expect_error.h"
+#include "toy_network.h"
+
+namespace lockstep::nn {
+namespace {
+
+using Loss = std::function<double(const at::Tensor& logits, at::Tensor& gradient)>;
+
+/// Every element of the gradient against the slope of the loss itself, found by moving one logit.
+void expect_gradient_is_the_slope(const Loss& loss, const at::Tensor& logits, double nominal) {
+  at::Tensor gradient, ignored;
+  loss(logits, gradient);
+  ASSERT_EQ(gradient.sizes(), logits.sizes());
+  constexpr float kStep = 1e-2f;
+  for (int64_t i = 0; i < logits.numel(); ++i) {
+    at::Tensor higher = logits.clone(), lower = logits.clone();
+    higher.data_ptr<float>()[i] += kStep;
+    lower.data_ptr<float>()[i] -= kStep;
+    const double distance = double{higher.data_ptr<float>()[i]} - lower.data_ptr<float>()[i];
+    const double slope = (loss(higher, ignored) - loss(lower, ignored)) / distance / nominal;
+    EXPECT_NEAR(gradient.data_ptr<float>()[i], slope, 1e-5);
+  }
+}
+
+TEST(SoftmaxLoss, IsTheSumOfNegativeLogarithms) {
+  const at::Tensor logits = at::zeros({3, 4});  // every class has probability 1/4
+  at::Tensor gradient;
+  EXPECT_NEAR(softmax_loss(logits, test::counting_labels(3, 4), 3, gradient), 3 * std::log(4.0), 1e-12);
+}
+
+TEST(SoftmaxLoss, GradientIsProbabilityMinusOneHotOverNominal) {
+  at::Tensor gradient;
+  softmax_loss(at::zeros({2, 4}), test::counting_labels(2, 4), 8, gradient);
+  EXPECT_FLOAT_EQ(gradient[1][1].item<float>(), (0.25f - 1) / 8);
+  EXPECT_FLOAT_EQ(gradient[1][2].item<float>(), 0.25f / 8);
+}
+
+TEST(SoftmaxLoss, GradientIsTheSlope) {
+  const at::Tensor labels = test::counting_labels(5, 3);
+  const Loss loss = [&](const at::Tensor& logits, at::Tensor& gradient) { return softmax_loss(logits, labels, 7, gradient); };
+  expect_gradient_is_the_slope(loss, test::random_tensor({5, 3}, 1, 2), 7);
+}
+
+TEST(SoftmaxLoss, StandsLargeLogits) {
+  at::Tensor gradient, logits = at::zeros({1, 2});
+  logits.data_ptr<float>()[1] = 1e4f;
+  EXPECT_DOUBLE_EQ(softmax_loss(logits, test::counting_labels(1, 2), 1, gradient), 1e4);
+  EXPECT_TRUE(gradient.isfinite().all().item<bool>());
+}
+
+TEST(SoftmaxLoss, IsNotFiniteWhereALogitIsNot) {
+  at::Tensor gradient, logits = at::zeros({2, 3});
+  logits.data_ptr<float>()[4] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_FALSE(std::isfinite(softmax_loss(logits, test::counting_labels(2, 3), 2, gradient)));
+}
+
+TEST(SoftmaxLoss, NamesALabelOutOfRange) {
+  at::Tensor gradient, labels = test::counting_labels(2, 4);
+  labels.data_ptr<int64_t>()[1] = 4;
+  const std::string message = test::expect_error(ErrorKind::kData, [&] { softmax_loss(at::zeros({2, 4}), labels, 2, gradient); });
+  test::expect_contains(message, "label 4 is not within 0..3");
+}
+
+TEST(SigmoidLoss, IsTheSumOfTheMeansOverLabels) {
+  at::Tensor gradient;
+  const at::Tensor labels = test::random_tensor({3, 4}, 1).ge(0).to(at::kFloat);
+  EXPECT_NEAR(sigmoid_loss(at::zeros({3, 4}), labels, 3, {}, {}, gradient), 3 * std::log(2.0), 1e-12);
+}
+
+TEST(SigmoidLoss, GradientIsTheSlope) {
+  const at::Tensor labels = test::random_tensor({5, 3}, 1).ge(0).to(at::kFloat), logits = test::random_tensor({5, 3}, 2, 2);
+  const auto with = [&](const std::vector<double>& positive, const std::vector<double>& negative) {
+    return [=](const at::Tensor& z, at::Tensor& gradient) { return sigmoid_loss(z, labels, 7, positive, negative, gradient); };
+  };
+  expect_gradient_is_the_slope(with({}, {}), logits, 7);
+  expect_gradient_is_the_slope(with({3, 1, 2}, {0.5, 1, 0.7}), logits, 7);
+}
+
+TEST(SigmoidLoss, WeighsPositiveAndNegativeLabels) {
+  at::Tensor gradient, labels = at::zeros({1, 2});
+  labels.data_ptr<float>()[0] = 1;
+  sigmoid_loss(at::zeros({1, 2}), labels, 1, {3, 9}, {9, 5}, gradient);
+  EXPECT_FLOAT_EQ(gradient[0][0].item<float>(), 3 * (0.5f - 1) / 2);
+  EXPECT_FLOAT_EQ(gradient[0][1].item<float>(), 5 * 0.5f / 2);
+}
+
+TEST(SigmoidLoss, StandsLargeLogits) {
+  at::Tensor gradient, logits = at::zeros({1, 2});
+  logits.data_ptr<float>()[0] = 1e4f;
+  logits.data_ptr<float>()[1] = -1e4f;
+  EXPECT_DOUBLE_EQ(sigmoid_loss(logits, at::zeros({1, 2}), 1, {}, {}, gradient), 1e4 / 2);
+  EXPECT_TRUE(gradient.isfinite().all().item<bool>());
+}
+
+TEST(LabelWeights, BalanceBothSidesOfEveryLabel) {
+  const LabelWeights weights = label_weights({25, 50, 0, 100}, 100);
+  EXPECT_EQ(weights.positive, (std::vector<double>{2, 1, 1, 1}));
+  EXPECT_EQ(weights.negative, (std::vector<double>{100.0 / 150, 1, 1, 1}));
+}
+
+}  // namespace
+}  // namespace lockstep::nn
