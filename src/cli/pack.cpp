@@ -88,9 +88,12 @@ void print_classes(const data::PackSummary& summary) {
   }
   if (totals.size() > kShownClasses) std::cout << "  and " << totals.size() - kShownClasses << " more classes\n";
   const auto [least, most] = std::ranges::minmax_element(totals);
-  std::cout << "the largest class, " << summary.classes[static_cast<size_t>(most - totals.begin())] << ", has " << *most
-            << " pictures, the smallest, " << summary.classes[static_cast<size_t>(least - totals.begin())] << ", "
-            << *least;
+  if (*least == *most) {
+    std::cout << "each class has " << *most << " pictures\n";
+    return;
+  }
+  const auto name = [&](auto total) { return summary.classes[static_cast<size_t>(total - totals.begin())]; };
+  std::cout << "the largest class, " << name(most) << ", has " << *most << " pictures, the smallest, " << name(least) << ", " << *least;
   if (*least > 0) std::cout << format(" (%.2fx)", static_cast<double>(*most) / static_cast<double>(*least));
   std::cout << '\n';
 }
@@ -125,7 +128,7 @@ void print(const data::PackSummary& summary, const data::PackOptions& options) {
   print_names(summary.foreign, "files are no pictures of a class and were left out");
   int64_t samples = 0;
   for (const auto& file : summary.files) samples += file.samples;
-  std::cout << format("\n%lld pictures in %s, %.0f images/s\n", static_cast<long long>(samples),
+  std::cout << format("\n%lld pictures in %s", static_cast<long long>(samples),
                       duration_text(summary.seconds).c_str(),
                       static_cast<double>(samples) / std::max(summary.seconds, 1e-9));
   print_next(summary, options);

@@ -6,6 +6,7 @@
 #include <deque>
 #include <exception>
 #include <thread>
+#include <utility>
 
 #include "batch_memory.h"
 #include "lockstep/core/error.h"
@@ -163,7 +164,7 @@ void Loader::State::work(int number) try {
       error = std::current_exception();
     }
     const std::lock_guard lock(memory->mutex);
-    mine->errors[position] = error;
+    mine->errors[position] = std::move(error);
     if (--mine->remaining == 0) memory->changed.notify_all();
   }
 } catch (...) {

@@ -8,16 +8,17 @@
 namespace lockstep::optim {
 namespace {
 
+// 1 - beta is rounded once, from float64: 1 - 0.999f is off by 1e-5 of itself.
 struct Constants {
-  float beta_1, beta_2, eps, rescale;
+  float beta_1, rest_1, beta_2, rest_2, eps, rescale;
 };
 
 LOCKSTEP_VECTORISED
 void update(float* w, const float* g, float* m, float* v, int64_t count, float rate, float decay, Constants c) {
   for (int64_t i = 0; i < count; ++i) {
     const float full = c.rescale * g[i] + decay * w[i];
-    m[i] = c.beta_1 * m[i] + (1 - c.beta_1) * full;
-    v[i] = c.beta_2 * v[i] + (1 - c.beta_2) * full * full;
+    m[i] = c.beta_1 * m[i] + c.rest_1 * full;
+    v[i] = c.beta_2 * v[i] + c.rest_2 * full * full;
     w[i] -= rate * m[i] / (std::sqrt(v[i]) + c.eps);
   }
 }
@@ -30,8 +31,12 @@ class Adam : public Optimizer {
   void step(at::Tensor& parameters, const at::Tensor& gradients, double learning_rate, double rescale) override {
     const auto t = static_cast<double>(++applied_);
     const double corrected = learning_rate * std::sqrt(1 - std::pow(options_.beta_2, t)) / (1 - std::pow(options_.beta_1, t));
-    const Constants constants{static_cast<float>(options_.beta_1), static_cast<float>(options_.beta_2), static_cast<float>(options_.eps),
-                              static_cast<float>(rescale)};
+    const Constants constants{.beta_1 = static_cast<float>(options_.beta_1),
+                              .rest_1 = static_cast<float>(1 - options_.beta_1),
+                              .beta_2 = static_cast<float>(options_.beta_2),
+                              .rest_2 = static_cast<float>(1 - options_.beta_2),
+                              .eps = static_cast<float>(options_.eps),
+                              .rescale = static_cast<float>(rescale)};
     float* w = parameters.mutable_data_ptr<float>();
     const float* g = gradients.const_data_ptr<float>();
     float* m = moments_[0].mutable_data_ptr<float>();

@@ -158,6 +158,7 @@ image::PlanOptions Job::plan(bool training) const {
 }
 
 Job prepare(const LoadedConfig& loaded, comm::Communicator& communicator) {
+  require(loaded.config.run.device != "cuda", ErrorKind::kDevice, "run.device: cuda: this version computes on CPUs only; use auto or cpu");
   Job job;
   job.launch = communicator.launch();
   const int cores = cores_of_rank(job.launch);

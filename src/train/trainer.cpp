@@ -184,6 +184,7 @@ void Trainer::log_epoch(double seconds, int64_t samples) {
       .set("seconds_waited_for_ranks", step_.seconds_waited())
       .set("skipped_samples", loader_.skipped());
   events_->write(event);
+  if (loader_.skipped() > 0) log::warning(loader_.skipped(), " unreadable samples were left out since this start");
 }
 
 void Trainer::evaluate_epoch() {
@@ -208,16 +209,21 @@ void Trainer::evaluate_epoch() {
 
 void Trainer::publish_model(bool keep_others) {
   if (!leads()) return;
-  model::Artefact artefact{.graph = job_.network->graph(),
-                           .arrays = job_.network->arrays(),
-                           .card = job_.card,
-                           .epoch = job_.state.epoch,
-                           .batch = hyperparameters_.mini_batch_size};
-  artefact.card.origin["epoch"] = std::to_string(job_.state.epoch);
-  artefact.card.origin["best_epoch"] = std::to_string(job_.state.best_epoch > 0 ? job_.state.best_epoch : job_.state.epoch);
-  if (report_) artefact.card.origin["validation_accuracy"] = format("%f", report_->accuracy);
+  const model::Artefact artefact{.graph = job_.network->graph(),
+                                 .arrays = job_.network->arrays(),
+                                 .card = card(),
+                                 .epoch = job_.state.epoch,
+                                 .batch = hyperparameters_.mini_batch_size};
   model::write_artefact(output_ / "model", artefact, keep_others);
   log::info(format("Saved checkpoint to \"%s/model/image-classification-%04d.params\"", output_.c_str(), int(job_.state.epoch)));
+}
+
+model::Card Trainer::card() const {
+  model::Card card = job_.card;
+  card.origin["epoch"] = std::to_string(job_.state.epoch);
+  card.origin["best_epoch"] = std::to_string(job_.state.best_epoch > 0 ? job_.state.best_epoch : job_.state.epoch);
+  if (report_) card.origin["validation_accuracy"] = format("%f", report_->accuracy);
+  return card;
 }
 
 void Trainer::save() {
@@ -225,7 +231,7 @@ void Trainer::save() {
   if (!due || !leads()) return;
   job_.state.seconds = elapsed();
   const auto content =
-      to_checkpoint(job_.state, *job_.network, *job_.optimizer, to_yaml(job_.config), model::card_text(job_.card));
+      to_checkpoint(job_.state, *job_.network, *job_.optimizer, to_yaml(job_.config), model::card_text(card()));
   const auto start = Clock::now();
   const Path path = model::checkpoint::save(output_ / "checkpoints", job_.state.step, content, job_.config.run.keep_checkpoints);
   events_->write(track::Event("checkpoint")

@@ -34,6 +34,7 @@ class Trainer {
   void log_step(const StepResult& result, double learning_rate);
   void log_epoch(double seconds, int64_t samples);
   void publish_model(bool keep_others);
+  model::Card card() const;  ///< of the weights as they are now
   bool leads() const { return communicator_.rank() == 0; }
   double elapsed() const;  ///< seconds of training, over all starts
 

@@ -6,7 +6,7 @@
 
 #include "layout.h"
 #include "lockstep/core/file.h"
-#include "lockstep/model/symbol.h"
+#include "lockstep/model/mxnet.h"
 #include "support/outside.h"
 #include "support/temp_folder.h"
 #include "toy_network.h"
@@ -48,9 +48,9 @@ struct Exchange {
     model::write_params(folder / "input.params", {to_array("data", images), to_array("label", labels)});
   }
   model::Arrays ask(const std::string& task, const std::string& options = "") {
-    const auto at = [&](const char* name) { return " " + (folder / name).string(); };
-    const test::Outcome outcome =
-        test::run_mxnet("network.py", task + at("symbol.json") + at("weights.params") + at("input.params") + at("out.params") + " " + options);
+    const test::Outcome outcome = test::run_mxnet(
+        "network.py", cat(task, " ", (folder / "symbol.json").string(), " ", (folder / "weights.params").string(), " ",
+                          (folder / "input.params").string(), " ", (folder / "out.params").string(), " ", options));
     EXPECT_EQ(outcome.status, 0) << outcome.output;
     return outcome.status == 0 ? model::read_params(folder / "out.params") : model::Arrays{};
   }
@@ -66,7 +66,7 @@ void expect_logits_of_mxnet(int64_t depth, int64_t size, double tolerance) {
   const model::Arrays answer = exchange.ask("logits");
   ASSERT_EQ(answer.size(), 1u);
   const double error = test::relative_error(network.forward(images, Mode::kEvaluate), to_tensor(answer[0]));
-  RecordProperty("relative_error", std::to_string(error));
+  testing::Test::RecordProperty("relative_error", std::to_string(error));
   EXPECT_LE(error, tolerance) << "of the largest logit";
 }
 

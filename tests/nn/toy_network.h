@@ -45,7 +45,7 @@ inline at::Tensor counting_labels(int64_t n, int64_t classes) {
 inline double relative_error(const at::Tensor& a, const at::Tensor& b) {
   const at::Tensor reference = b.to(at::kDouble);
   const double largest = reference.abs().max().item<double>();
-  const double error = (a.to(at::kDouble) - reference).abs().max().item<double>();
+  const double error = a.to(at::kDouble).sub(reference).abs().max().item<double>();
   return largest > 0 ? error / largest : error;
 }
 

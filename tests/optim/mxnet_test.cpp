@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "lockstep/core/rng.h"
-#include "lockstep/model/symbol.h"
+#include "lockstep/model/mxnet.h"
 #include "lockstep/optim/optimizer.h"
 #include "support/outside.h"
 #include "support/temp_folder.h"

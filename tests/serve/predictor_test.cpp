@@ -46,8 +46,10 @@ class PredictorTest : public testing::Test {
     image::decode(picture_, {}, header, plan.region, 3, pixels);
     std::vector<uint8_t> input(static_cast<size_t>(options.height * options.width * 3));
     image::apply(plan, pixels, options, input);
+    nn::Network network(network_->graph(), {1, 3, options.height, options.width}, 0);
+    network.load(network_->arrays());
     const at::Tensor logits =
-        network_->forward(nn::to_input(input, 1, options.height, options.width, 3), nn::Mode::kEvaluate).contiguous();
+        network.forward(nn::to_input(input, 1, options.height, options.width, 3), nn::Mode::kEvaluate).contiguous();
     return {logits.const_data_ptr<float>(), logits.const_data_ptr<float>() + 3};
   }
 
