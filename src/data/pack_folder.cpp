@@ -2,7 +2,6 @@
 #include <array>
 
 #include "lockstep/core/error.h"
-#include "lockstep/core/log.h"
 #include "pack_sets.h"
 #include "pack_walk.h"
 #include "python_random.h"

@@ -19,7 +19,6 @@ namespace {
 image::PlanOptions plan_of(const model::Card& card, const std::string& inference_resize) {
   require(inference_resize.empty() || inference_resize == "stretch" || inference_resize == "crop", ErrorKind::kUsage,
           "--inference-resize: ", inference_resize, " is neither stretch nor crop");
-  require(card.mean.empty() && card.std.empty(), ErrorKind::kData, "this model wants mean and std, which evaluate does not know yet");
   return {.channels = static_cast<int>(card.channels),
           .height = static_cast<int>(card.height),
           .width = static_cast<int>(card.width),
@@ -69,7 +68,7 @@ Evaluation evaluate_rank(const EvaluateOptions& options, comm::Communicator& com
   if (!options.list.empty()) dataset_options.list.paths = {options.list};
   const auto dataset = data::open_dataset(dataset_options);
   const auto label_map = data::map_classes(dataset->class_names(), card.classes);
-  const DatasetFacts facts = data::survey(*dataset, output.multi_label, threads);
+  const DatasetFacts facts = data::survey(*dataset, output.multi_label, threads, options.skip_bad);
   require(!label_map.empty() || facts.classes <= output.classes, ErrorKind::kData, join(options.data, " "), ": has ", facts.classes,
           " classes, the model knows ", output.classes);
 
@@ -86,7 +85,7 @@ Evaluation evaluate_rank(const EvaluateOptions& options, comm::Communicator& com
   track::Metrics metrics(output.classes, output.multi_label, output.multi_label ? std::vector<int>() : top_k_of(card), options.threshold,
                          output.multi_label);
   const auto start = std::chrono::steady_clock::now();
-  const int64_t skipped = validate(network, loader, communicator, metrics);
+  const int64_t skipped = validate(network, loader, communicator, card, metrics);
   share_scores(metrics, communicator);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return {.report = metrics.report(),

@@ -6,8 +6,8 @@
 
 namespace lockstep::train {
 
-at::Tensor feed(const data::HostBatch& batch) {
-  return nn::to_input(batch.pixels, batch.count, batch.height, batch.width, batch.channels);
+at::Tensor feed(const data::HostBatch& batch, const model::Card& card) {
+  return nn::to_input(batch.pixels, batch.count, batch.height, batch.width, batch.channels, card.mean, card.std);
 }
 
 at::Tensor labels_of(const data::HostBatch& batch, bool multi_label) {

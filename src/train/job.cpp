@@ -23,7 +23,7 @@ Data open_data(const Config& config, int threads) {
                                .classes = hyperparameters.num_classes.value_or(0)};
   Data data;
   data.train = data::open_dataset(options);
-  data.facts = data::survey(*data.train, hyperparameters.multi_label, threads);
+  data.facts = data::survey(*data.train, hyperparameters.multi_label, threads, config.run.skip_bad_records);
   if (!config.channels.validation.given()) return data;
 
   options.channel = config.channels.validation;
@@ -33,7 +33,7 @@ Data open_data(const Config& config, int threads) {
   options.class_names = data.train->class_names();
   data.validation = data::open_dataset(options);
   data.validation_map = data::map_classes(data.validation->class_names(), data.train->class_names());
-  const DatasetFacts facts = data::survey(*data.validation, hyperparameters.multi_label, threads);
+  const DatasetFacts facts = data::survey(*data.validation, hyperparameters.multi_label, threads, config.run.skip_bad_records);
   require(!data.validation_map.empty() || facts.classes <= std::max(data.facts.classes, hyperparameters.num_classes.value_or(0)),
           ErrorKind::kData, "channels.validation: has ", facts.classes, " classes, channels.train has ", data.facts.classes,
           "; both must use the same labels");

@@ -61,7 +61,7 @@ void Step::compute(const data::HostBatch& batch) {
     return on_slice(network_.gradients().numel());
   }
   const at::Tensor labels = labels_of(batch, options_.multi_label);
-  const at::Tensor logits = network_.forward(feed(batch), options_.mode);  // [N, K] float
+  const at::Tensor logits = network_.forward(feed(batch, options_.card), options_.mode);  // [N, K] float
   at::Tensor gradient;
   const auto nominal = static_cast<double>(options_.global_batch);
   const double loss = options_.multi_label ? nn::sigmoid_loss(logits, labels, nominal, options_.weights.positive,

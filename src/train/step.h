@@ -5,6 +5,7 @@
 
 #include "lockstep/comm/communicator.h"
 #include "lockstep/data/loader.h"
+#include "lockstep/model/card.h"
 #include "lockstep/nn/loss.h"
 #include "lockstep/nn/network.h"
 #include "lockstep/optim/optimizer.h"
@@ -28,6 +29,7 @@ struct StepOptions {
   nn::Mode mode = nn::Mode::kTrain;
   bool multi_label = false;
   nn::LabelWeights weights;  ///< empty unless use_weighted_loss
+  model::Card card;          ///< how pictures become input
   int top_k = 1;
   int64_t bucket_bytes = int64_t{25} << 20;
 };

@@ -25,6 +25,7 @@ StepOptions step_options(const Job& job) {
   StepOptions options{.global_batch = job.global_batch(),
                       .mode = job.config.run.freeze_batch_norm ? nn::Mode::kFrozen : nn::Mode::kTrain,
                       .multi_label = h.multi_label,
+                      .card = job.card,
                       .top_k = static_cast<int>(h.top_k.value_or(1)),
                       .bucket_bytes = job.config.run.bucket_bytes};
   if (h.use_weighted_loss && h.multi_label)
@@ -194,7 +195,7 @@ void Trainer::evaluate_epoch() {
     std::vector<int> top_k;
     if (hyperparameters_.top_k) top_k.push_back(static_cast<int>(*hyperparameters_.top_k));
     track::Metrics metrics(static_cast<int>(*hyperparameters_.num_classes), hyperparameters_.multi_label, top_k);
-    validate(*job_.network, loader, communicator_, metrics);
+    validate(*job_.network, loader, communicator_, job_.card, metrics);
     report_ = metrics.report();
     better = record_accuracy(job_.state, report_->accuracy, hyperparameters_);
     if (leads()) {

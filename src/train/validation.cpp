@@ -34,9 +34,10 @@ data::SamplerOptions validation_order(const data::Dataset& dataset, int64_t glob
           .labels = {}};
 }
 
-int64_t validate(nn::Network& network, data::Loader& loader, comm::Communicator& communicator, track::Metrics& metrics) {
+int64_t validate(nn::Network& network, data::Loader& loader, comm::Communicator& communicator,
+                 const model::Card& card, track::Metrics& metrics) {
   while (const auto batch = loader.next())
-    if (batch->count > 0) add_batch(network.forward(feed(*batch), nn::Mode::kEvaluate), *batch, metrics);
+    if (batch->count > 0) add_batch(network.forward(feed(*batch, card), nn::Mode::kEvaluate), *batch, metrics);
 
   std::vector<double> sums = metrics.sums();
   communicator.allreduce(comm::buffer(sums));
