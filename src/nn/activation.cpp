@@ -8,7 +8,8 @@ namespace lockstep::nn {
 
 at::Tensor forward_activation(NodeRun& run) {
   const std::string kind = model::text_attribute(*run.node, "act_type", "");
-  require(kind == "relu", ErrorKind::kData, "node ", run.node->name, ": the activation \"", kind, "\" is not supported; there is: relu");
+  require(kind == "relu", ErrorKind::kData, "node ", run.node->name, ": the activation \"", kind,
+          "\" is not supported; there is: relu");
   at::Tensor output = run.may_overwrite ? at::relu_(run.inputs[0]) : at::relu(run.inputs[0]);
   if (run.trains()) run.kept = {output};
   return output;

@@ -33,8 +33,9 @@ std::vector<at::Tensor> backward_convolution(NodeRun& run, const at::Tensor& gra
   const Geometry g = geometry_of(*run.node);
   const bool wants_bias = g.bias && run.trainable[1];
   const at::OptionalIntArrayRef bias_sizes = g.bias ? at::OptionalIntArrayRef(run.parameters[1].sizes()) : std::nullopt;
-  auto [input, weight, bias] = at::convolution_backward(gradient, run.kept[0], run.parameters[0], bias_sizes, g.stride, g.pad, g.dilation,
-                                                        false, {0, 0}, g.groups, {run.wants_gradient[0], run.trainable[0], wants_bias});
+  auto [input, weight, bias] =
+      at::convolution_backward(gradient, run.kept[0], run.parameters[0], bias_sizes, g.stride, g.pad, g.dilation, false,
+                               {0, 0}, g.groups, {run.wants_gradient[0], run.trainable[0], wants_bias});
   if (run.trainable[0]) run.put(0, weight);
   if (wants_bias) run.put(1, bias);
   return {input};

@@ -14,7 +14,8 @@ namespace {
 
 constexpr int64_t kGrain = 1 << 15;  // pixels a thread at least
 
-void convert(const uint8_t* from, float* to, int64_t pixels, int channels, const std::vector<double>& mean, const std::vector<double>& std) {
+void convert(const uint8_t* from, float* to, int64_t pixels, int channels, const std::vector<double>& mean,
+             const std::vector<double>& std) {
   if (mean.empty() && std.empty()) {
     for (int64_t i = 0; i < pixels * channels; ++i) to[i] = from[i];
     return;
@@ -30,12 +31,12 @@ void convert(const uint8_t* from, float* to, int64_t pixels, int channels, const
 
 }  // namespace
 
-at::Tensor to_input(std::span<const uint8_t> pixels, int64_t n, int height, int width, int channels, const std::vector<double>& mean,
-                    const std::vector<double>& std) {
+at::Tensor to_input(std::span<const uint8_t> pixels, int64_t n, int height, int width, int channels,
+                    const std::vector<double>& mean, const std::vector<double>& std) {
   const auto count = static_cast<size_t>(n * height * width * channels), one_each = static_cast<size_t>(channels);
   require(pixels.size() == count, ErrorKind::kBug, "to_input: ", pixels.size(), " pixel values instead of ", count);
-  require((mean.empty() || mean.size() == one_each) && (std.empty() || std.size() == one_each), ErrorKind::kData, "mean and std need ",
-          channels, " numbers each, one a channel; there are ", mean.size(), " and ", std.size());
+  require((mean.empty() || mean.size() == one_each) && (std.empty() || std.size() == one_each), ErrorKind::kData,
+          "mean and std need ", channels, " numbers each, one a channel; there are ", mean.size(), " and ", std.size());
   const at::AutoDispatchBelowADInplaceOrView guard;
   // Contiguous [n, height, width, channels] is what channels_last means.
   const at::Tensor input = at::empty({n, height, width, channels}, at::kFloat);

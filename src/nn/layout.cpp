@@ -6,7 +6,8 @@ namespace lockstep::nn {
 
 Layout make_layout(const model::Graph& graph, const model::Facts& facts) {
   std::vector<std::vector<const model::Parameter*>> of_node(graph.nodes.size());
-  for (const model::Parameter& parameter : facts.parameters) of_node[static_cast<size_t>(parameter.node)].push_back(&parameter);
+  for (const model::Parameter& parameter : facts.parameters)
+    of_node[static_cast<size_t>(parameter.node)].push_back(&parameter);
 
   Layout layout;
   const auto append = [](std::vector<Segment>& segments, int64_t& total, const model::Parameter& parameter) {

@@ -4,7 +4,9 @@
 namespace lockstep::nn {
 
 // The network ends at the logits; the loss behind them is loss.cpp's.
-at::Tensor forward_logistic_output(NodeRun& run) { fail(ErrorKind::kBug, "node ", run.node->name, ": a loss has no forward pass of its own"); }
+at::Tensor forward_logistic_output(NodeRun& run) {
+  fail(ErrorKind::kBug, "node ", run.node->name, ": a loss has no forward pass of its own");
+}
 
 std::vector<at::Tensor> backward_logistic_output(NodeRun& run, const at::Tensor&) {
   fail(ErrorKind::kBug, "node ", run.node->name, ": a loss has no backward pass of its own");

@@ -1,8 +1,8 @@
 #include "lockstep/nn/memory.h"
 
-#include <malloc.h>
-
 #include <climits>
+
+#include <malloc.h>
 
 namespace lockstep::nn {
 

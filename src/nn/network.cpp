@@ -1,12 +1,12 @@
 #include "lockstep/nn/network.h"
 
+#include <algorithm>
+
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/add.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
-#include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/core/grad_mode.h>
-
-#include <algorithm>
 
 #include "layout.h"
 #include "lockstep/core/error.h"
@@ -39,10 +39,10 @@ struct Network::State {
   model::Output output;
   Layout layout;
   at::Tensor parameters, gradients, statistics;
-  std::vector<Stage> stages;      // in node order
-  std::vector<int> consumers;     // of each node, among the stages
-  std::vector<bool> is_taken;     // of each segment: a stage owns it
-  int data = 0;                   // the node of the pictures
+  std::vector<Stage> stages;   // in node order
+  std::vector<int> consumers;  // of each node, among the stages
+  std::vector<bool> is_taken;  // of each segment: a stage owns it
+  int data = 0;                // the node of the pictures
 
   void connect();
   void add_stage(int node, std::vector<bool>& trained_below);
@@ -53,8 +53,9 @@ struct Network::State {
 /// Whether the tensor that this node gives out is its own, so that its only reader may overwrite it.
 bool Network::State::owns_output(int node) const {
   const std::string& op = graph.nodes[static_cast<size_t>(node)].op;
-  return consumers[static_cast<size_t>(node)] == 1 && (op == "BatchNorm" || op == "Convolution" || op == "FullyConnected" ||
-                                                       op == "elemwise_add" || op == "_Plus" || op == "_plus");
+  return consumers[static_cast<size_t>(node)] == 1 &&
+         (op == "BatchNorm" || op == "Convolution" || op == "FullyConnected" || op == "elemwise_add" || op == "_Plus" ||
+          op == "_plus");
 }
 
 void Network::State::add_stage(int node, std::vector<bool>& trained_below) {
@@ -75,7 +76,8 @@ void Network::State::add_stage(int node, std::vector<bool>& trained_below) {
       stage.run.trainable.push_back(!segment.fixed);
       stage.finished_end = std::max(stage.finished_end, segment.end);
       trained_below[static_cast<size_t>(node)] = trained_below[static_cast<size_t>(node)] || !segment.fixed;
-    } else if (const auto known = layout.statistic.find(source.name); source.op == "null" && known != layout.statistic.end()) {
+    } else if (const auto known = layout.statistic.find(source.name);
+               source.op == "null" && known != layout.statistic.end()) {
       stage.run.statistics.push_back(view(statistics, layout.statistics[known->second]));
     } else {
       stage.inputs.push_back(input);
@@ -109,8 +111,8 @@ void Network::State::initialise(uint64_t seed) {
     std::vector<float> values(static_cast<size_t>(model::count(parameter.shape)));
     model::initialise(parameter, seed, position, values);
     const bool auxiliary = parameter.auxiliary;
-    const Segment& segment =
-        auxiliary ? layout.statistics[layout.statistic.at(parameter.name)] : layout.segments[layout.parameter.at(parameter.name)];
+    const Segment& segment = auxiliary ? layout.statistics[layout.statistic.at(parameter.name)]
+                                       : layout.segments[layout.parameter.at(parameter.name)];
     view(auxiliary ? statistics : parameters, segment).copy_(at::from_blob(values.data(), parameter.shape));
   }
 }
@@ -136,8 +138,9 @@ at::Tensor Network::forward(const at::Tensor& images, Mode mode) {
   const WithoutAutograd guard;
   State& s = *state_;
   const model::Shape shape = images.sizes().vec(), &built_for = s.facts.outputs[static_cast<size_t>(s.data)][0];
-  require(shape.size() == 4 && shape[0] >= 1 && std::equal(shape.begin() + 1, shape.end(), built_for.begin() + 1), ErrorKind::kData,
-          "the network was built for images of the shape ", model::shape_text(built_for), " and got ", model::shape_text(shape));
+  require(shape.size() == 4 && shape[0] >= 1 && std::equal(shape.begin() + 1, shape.end(), built_for.begin() + 1),
+          ErrorKind::kData, "the network was built for images of the shape ", model::shape_text(built_for), " and got ",
+          model::shape_text(shape));
   std::vector<at::Tensor> values(s.graph.nodes.size());
   std::vector<int> readers = s.consumers;
   values[static_cast<size_t>(s.data)] = images;
@@ -188,7 +191,8 @@ void Network::backward(const at::Tensor& gradient, const OnSlice& on_slice, bool
     auto below = stage->kernel->backward(stage->run, here);
     stage->run.kept.clear();
     for (size_t i = 0; i < stage->inputs.size(); ++i)
-      if (stage->run.wants_gradient[i]) add_gradient(gradients[static_cast<size_t>(stage->inputs[i])], std::move(below[i]));
+      if (stage->run.wants_gradient[i])
+        add_gradient(gradients[static_cast<size_t>(stage->inputs[i])], std::move(below[i]));
     if (stage->finished_end > finished) {
       finished = stage->finished_end;
       if (on_slice) on_slice(finished);
@@ -219,8 +223,9 @@ model::Arrays Network::arrays() const {
     for (const model::Parameter& parameter : state_->facts.parameters) {
       if (parameter.auxiliary != auxiliary) continue;
       const Layout& layout = state_->layout;
-      const at::Tensor values = auxiliary ? view(state_->statistics, layout.statistics[layout.statistic.at(parameter.name)])
-                                          : view(state_->parameters, layout.segments[layout.parameter.at(parameter.name)]);
+      const at::Tensor values = auxiliary
+                                    ? view(state_->statistics, layout.statistics[layout.statistic.at(parameter.name)])
+                                    : view(state_->parameters, layout.segments[layout.parameter.at(parameter.name)]);
       arrays.push_back(model::float_array((auxiliary ? "aux:" : "arg:") + parameter.name, parameter.shape,
                                           values.contiguous().const_data_ptr<float>()));
     }
@@ -237,12 +242,14 @@ std::vector<std::string> Network::load(const model::Arrays& arrays) {
     if (!array) {
       missing.push_back(name + " is absent");
     } else if (array->shape != parameter.shape) {
-      missing.push_back(cat(name, " has the shape ", model::shape_text(array->shape), " instead of ", model::shape_text(parameter.shape)));
+      missing.push_back(cat(name, " has the shape ", model::shape_text(array->shape), " instead of ",
+                            model::shape_text(parameter.shape)));
     } else {
       std::vector<float> values = model::to_floats(*array);
       const Layout& layout = state_->layout;
-      const at::Tensor target = parameter.auxiliary ? view(state_->statistics, layout.statistics[layout.statistic.at(parameter.name)])
-                                                    : view(state_->parameters, layout.segments[layout.parameter.at(parameter.name)]);
+      const at::Tensor target = parameter.auxiliary
+                                    ? view(state_->statistics, layout.statistics[layout.statistic.at(parameter.name)])
+                                    : view(state_->parameters, layout.segments[layout.parameter.at(parameter.name)]);
       target.copy_(at::from_blob(values.data(), parameter.shape));
     }
   }

@@ -4,7 +4,7 @@
 
 namespace lockstep::nn {
 
-#define OPERATOR(name, identifier, help)          \
+#define OPERATOR(name, identifier, help)         \
   at::Tensor forward_##identifier(NodeRun& run); \
   std::vector<at::Tensor> backward_##identifier(NodeRun& run, const at::Tensor& gradient);
 #include "lockstep/model/operators.def"

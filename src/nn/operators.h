@@ -1,9 +1,9 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <span>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "lockstep/core/table.h"
 #include "lockstep/model/graph.h"
@@ -11,7 +11,8 @@
 
 namespace lockstep::nn {
 
-/// A node at work: what it reads, and what it keeps between forward and backward. Tensors are channels_last where they have 4 dimensions.
+/// A node at work: what it reads, and what it keeps between forward and backward. Tensors are channels_last where they
+/// have 4 dimensions.
 struct NodeRun {
   const model::Node* node = nullptr;
   Mode mode = Mode::kEvaluate;

@@ -17,7 +17,8 @@ struct Window {
 Window window_of(const NodeRun& run, const at::Tensor& input) {
   const model::Node& node = *run.node;
   const std::string kind = model::text_attribute(node, "pool_type", "max");
-  require(kind == "max" || kind == "avg", ErrorKind::kData, "node ", node.name, ": the pooling \"", kind, "\" is not supported; there are: max, avg");
+  require(kind == "max" || kind == "avg", ErrorKind::kData, "node ", node.name, ": the pooling \"", kind,
+          "\" is not supported; there are: max, avg");
   Window window{.average = kind == "avg",
                 .global = model::bool_attribute(node, "global_pool", false),
                 .ceil = model::text_attribute(node, "pooling_convention", "valid") == "full",
@@ -49,8 +50,11 @@ at::Tensor forward_pooling(NodeRun& run) {
 
 std::vector<at::Tensor> backward_pooling(NodeRun& run, const at::Tensor& gradient) {
   const Window w = window_of(run, run.kept[0]);
-  if (w.average) return {at::avg_pool2d_backward(gradient, run.kept[0], w.kernel, w.stride, w.pad, w.ceil, w.count_padding, std::nullopt)};
-  return {at::max_pool2d_with_indices_backward(gradient, run.kept[0], w.kernel, w.stride, w.pad, {1, 1}, w.ceil, run.kept[1])};
+  if (w.average)
+    return {at::avg_pool2d_backward(gradient, run.kept[0], w.kernel, w.stride, w.pad, w.ceil, w.count_padding,
+                                    std::nullopt)};
+  return {at::max_pool2d_with_indices_backward(gradient, run.kept[0], w.kernel, w.stride, w.pad, {1, 1}, w.ceil,
+                                               run.kept[1])};
 }
 
 }  // namespace lockstep::nn

@@ -1,4 +1,5 @@
-// MXNet's adam: epsilon stands beside the root that is not bias-corrected (torch's is), t counts applied updates from 1.
+// MXNet's adam: epsilon stands beside the root that is not bias-corrected (torch's is), t counts applied updates
+// from 1.
 //   G = g + wd w;  m <- b1 m + (1 - b1) G;  v <- b2 v + (1 - b2) G^2
 //   w <- w - lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + eps)
 #include <cmath>
@@ -30,7 +31,8 @@ class Adam : public Optimizer {
 
   void step(at::Tensor& parameters, const at::Tensor& gradients, double learning_rate, double rescale) override {
     const auto t = static_cast<double>(++applied_);
-    const double corrected = learning_rate * std::sqrt(1 - std::pow(options_.beta_2, t)) / (1 - std::pow(options_.beta_1, t));
+    const double corrected =
+        learning_rate * std::sqrt(1 - std::pow(options_.beta_2, t)) / (1 - std::pow(options_.beta_1, t));
     const Constants constants{.beta_1 = static_cast<float>(options_.beta_1),
                               .rest_1 = static_cast<float>(1 - options_.beta_1),
                               .beta_2 = static_cast<float>(options_.beta_2),
@@ -41,9 +43,11 @@ class Adam : public Optimizer {
     const float* g = gradients.const_data_ptr<float>();
     float* m = moments_[0].mutable_data_ptr<float>();
     float* v = moments_[1].mutable_data_ptr<float>();
-    for_each_piece(pieces_, options_.decay_all ? options_.weight_decay : 0, [&](int64_t begin, int64_t end, float decay, float factor) {
-      update(w + begin, g + begin, m + begin, v + begin, end - begin, static_cast<float>(corrected) * factor, decay, constants);
-    });
+    for_each_piece(pieces_, options_.decay_all ? options_.weight_decay : 0,
+                   [&](int64_t begin, int64_t end, float decay, float factor) {
+                     update(w + begin, g + begin, m + begin, v + begin, end - begin,
+                            static_cast<float>(corrected) * factor, decay, constants);
+                   });
   }
 
  private:
@@ -52,7 +56,8 @@ class Adam : public Optimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_adam(std::vector<Piece> pieces, const at::Tensor& parameters, const OptimizerOptions& options) {
+std::unique_ptr<Optimizer> make_adam(std::vector<Piece> pieces, const at::Tensor& parameters,
+                                     const OptimizerOptions& options) {
   return std::make_unique<Adam>(std::move(pieces), parameters, options);
 }
 

@@ -1,4 +1,5 @@
-// Nesterov momentum as MXNet <= 1.4 (which SageMaker runs) and torch have it: the learning rate stands outside the momentum.
+// Nesterov momentum as MXNet <= 1.4 (which SageMaker runs) and torch have it: the learning rate stands outside the
+// momentum.
 //   G = g + wd w;  m <- mu m + G;  w <- w - lr (G + mu m)
 #include "kernel.h"
 
@@ -36,7 +37,8 @@ class Nag : public Optimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_nag(std::vector<Piece> pieces, const at::Tensor& parameters, const OptimizerOptions& options) {
+std::unique_ptr<Optimizer> make_nag(std::vector<Piece> pieces, const at::Tensor& parameters,
+                                    const OptimizerOptions& options) {
   return std::make_unique<Nag>(std::move(pieces), parameters, options);
 }
 

@@ -1,17 +1,19 @@
 #include "lockstep/optim/optimizer.h"
 
-#include <ATen/ops/zeros_like.h>
-
 #include <array>
+
+#include <ATen/ops/zeros_like.h>
 
 namespace lockstep::optim {
 
-#define OPTIMIZER(name, maker, help) \
-  std::unique_ptr<Optimizer> maker(std::vector<Piece> pieces, const at::Tensor& parameters, const OptimizerOptions& options);
+#define OPTIMIZER(name, maker, help)                                                        \
+  std::unique_ptr<Optimizer> maker(std::vector<Piece> pieces, const at::Tensor& parameters, \
+                                   const OptimizerOptions& options);
 #include "lockstep/optim/optimizers.def"
 #undef OPTIMIZER
 
-Optimizer::Optimizer(std::vector<Piece> pieces, const at::Tensor& parameters, int n_moments) : pieces_(std::move(pieces)) {
+Optimizer::Optimizer(std::vector<Piece> pieces, const at::Tensor& parameters, int n_moments)
+    : pieces_(std::move(pieces)) {
   for (int k = 0; k < n_moments; ++k) moments_.push_back(at::zeros_like(parameters));
 }
 
@@ -24,8 +26,8 @@ std::span<const Entry<MakeOptimizer>> optimizers() {
   return kRows;
 }
 
-std::unique_ptr<Optimizer> make_optimizer(const std::string& name, std::vector<Piece> pieces, const at::Tensor& parameters,
-                                          const OptimizerOptions& options) {
+std::unique_ptr<Optimizer> make_optimizer(const std::string& name, std::vector<Piece> pieces,
+                                          const at::Tensor& parameters, const OptimizerOptions& options) {
   return find_entry(optimizers(), name, "optimizer").make(std::move(pieces), parameters, options);
 }
 

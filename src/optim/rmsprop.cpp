@@ -8,7 +8,8 @@ namespace lockstep::optim {
 namespace {
 
 LOCKSTEP_VECTORISED
-void update(float* w, const float* g, float* n, int64_t count, float rate, float gamma, float eps, float decay, float rescale) {
+void update(float* w, const float* g, float* n, int64_t count, float rate, float gamma, float eps, float decay,
+            float rescale) {
   for (int64_t i = 0; i < count; ++i) {
     const float full = rescale * g[i] + decay * w[i];
     n[i] = gamma * n[i] + (1 - gamma) * full * full;
@@ -25,10 +26,12 @@ class RmsProp : public Optimizer {
     float* w = parameters.mutable_data_ptr<float>();
     const float* g = gradients.const_data_ptr<float>();
     float* n = moments_[0].mutable_data_ptr<float>();
-    for_each_piece(pieces_, options_.decay_all ? options_.weight_decay : 0, [&](int64_t begin, int64_t end, float decay, float factor) {
-      update(w + begin, g + begin, n + begin, end - begin, static_cast<float>(learning_rate) * factor, static_cast<float>(options_.gamma),
-             static_cast<float>(options_.eps), decay, static_cast<float>(rescale));
-    });
+    for_each_piece(pieces_, options_.decay_all ? options_.weight_decay : 0,
+                   [&](int64_t begin, int64_t end, float decay, float factor) {
+                     update(w + begin, g + begin, n + begin, end - begin, static_cast<float>(learning_rate) * factor,
+                            static_cast<float>(options_.gamma), static_cast<float>(options_.eps), decay,
+                            static_cast<float>(rescale));
+                   });
     ++applied_;
   }
 
@@ -38,7 +41,8 @@ class RmsProp : public Optimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_rmsprop(std::vector<Piece> pieces, const at::Tensor& parameters, const OptimizerOptions& options) {
+std::unique_ptr<Optimizer> make_rmsprop(std::vector<Piece> pieces, const at::Tensor& parameters,
+                                        const OptimizerOptions& options) {
   return std::make_unique<RmsProp>(std::move(pieces), parameters, options);
 }
 

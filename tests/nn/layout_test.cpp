@@ -9,7 +9,8 @@ namespace lockstep::nn {
 namespace {
 
 TEST(Layout, OrdersParametersByFallingNodeAndStatisticsByRising) {
-  const model::Graph graph = model::make_network("resnet_v2", {.num_layers = 20, .classes = 10, .height = 8, .width = 8});
+  const model::Graph graph =
+      model::make_network("resnet_v2", {.num_layers = 20, .classes = 10, .height = 8, .width = 8});
   const Layout layout = make_layout(graph, model::infer(graph, {1, 3, 8, 8}));
   EXPECT_EQ(layout.segments[0].name, "fc1_weight");
   EXPECT_EQ(layout.segments[1].name, "fc1_bias");
@@ -21,7 +22,8 @@ TEST(Layout, OrdersParametersByFallingNodeAndStatisticsByRising) {
 
 TEST(View, ReadsAConvolutionWeightStoredChannelsLast) {
   const at::Tensor flat = at::arange(100, at::kFloat);
-  const at::Tensor weight = view(flat, {.name = "weight", .begin = 10, .end = 34, .shape = {2, 3, 2, 2}, .channels_last = true});
+  const at::Tensor weight =
+      view(flat, {.name = "weight", .begin = 10, .end = 34, .shape = {2, 3, 2, 2}, .channels_last = true});
   EXPECT_EQ(weight.sizes(), at::IntArrayRef({2, 3, 2, 2}));
   EXPECT_TRUE(weight.is_contiguous(at::MemoryFormat::ChannelsLast));
   EXPECT_EQ(weight[1][2][0][1].item<float>(), 10 + ((1 * 2 + 0) * 2 + 1) * 3 + 2) << "(out, kh, kw, in)";

@@ -1,12 +1,12 @@
 #include "lockstep/nn/loss.h"
 
-#include <ATen/ops/from_blob.h>
-#include <ATen/ops/zeros.h>
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <functional>
 #include <limits>
+
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/zeros.h>
+#include <gtest/gtest.h>
 
 #include "support/expect_error.h"
 #include "toy_network.h"
@@ -47,7 +47,9 @@ TEST(SoftmaxLoss, GradientIsProbabilityMinusOneHotOverNominal) {
 
 TEST(SoftmaxLoss, GradientIsTheSlope) {
   const at::Tensor labels = test::counting_labels(5, 3);
-  const Loss loss = [&](const at::Tensor& logits, at::Tensor& gradient) { return softmax_loss(logits, labels, 7, gradient); };
+  const Loss loss = [&](const at::Tensor& logits, at::Tensor& gradient) {
+    return softmax_loss(logits, labels, 7, gradient);
+  };
   expect_gradient_is_the_slope(loss, test::random_tensor({5, 3}, 1, 2), 7);
 }
 
@@ -67,7 +69,8 @@ TEST(SoftmaxLoss, IsNotFiniteWhereALogitIsNot) {
 TEST(SoftmaxLoss, NamesALabelOutOfRange) {
   at::Tensor gradient, labels = test::counting_labels(2, 4);
   labels.data_ptr<int64_t>()[1] = 4;
-  const std::string message = test::expect_error(ErrorKind::kData, [&] { softmax_loss(at::zeros({2, 4}), labels, 2, gradient); });
+  const std::string message =
+      test::expect_error(ErrorKind::kData, [&] { softmax_loss(at::zeros({2, 4}), labels, 2, gradient); });
   test::expect_contains(message, "label 4 is not within 0..3");
 }
 
@@ -78,9 +81,12 @@ TEST(SigmoidLoss, IsTheSumOfTheMeansOverLabels) {
 }
 
 TEST(SigmoidLoss, GradientIsTheSlope) {
-  const at::Tensor labels = test::random_tensor({5, 3}, 1).ge(0).to(at::kFloat), logits = test::random_tensor({5, 3}, 2, 2);
+  const at::Tensor labels = test::random_tensor({5, 3}, 1).ge(0).to(at::kFloat),
+                   logits = test::random_tensor({5, 3}, 2, 2);
   const auto with = [&](const std::vector<double>& positive, const std::vector<double>& negative) {
-    return [=](const at::Tensor& z, at::Tensor& gradient) { return sigmoid_loss(z, labels, 7, positive, negative, gradient); };
+    return [=](const at::Tensor& z, at::Tensor& gradient) {
+      return sigmoid_loss(z, labels, 7, positive, negative, gradient);
+    };
   };
   expect_gradient_is_the_slope(with({}, {}), logits, 7);
   expect_gradient_is_the_slope(with({3, 1, 2}, {0.5, 1, 0.7}), logits, 7);

@@ -1,9 +1,9 @@
 #include "lockstep/nn/memory.h"
 
+#include <cstdlib>
+
 #include <gtest/gtest.h>
 #include <malloc.h>
-
-#include <cstdlib>
 
 namespace lockstep::nn {
 namespace {

@@ -1,12 +1,13 @@
 // Real MXNet 1.9.1 is the judge: the same symbol, weights and pictures must give the same logits, and the same step.
-#include <ATen/ops/from_blob.h>
-#include <gtest/gtest.h>
+#include "lockstep/model/mxnet.h"
 
 #include <map>
 
+#include <ATen/ops/from_blob.h>
+#include <gtest/gtest.h>
+
 #include "layout.h"
 #include "lockstep/core/file.h"
-#include "lockstep/model/mxnet.h"
 #include "support/outside.h"
 #include "support/temp_folder.h"
 #include "toy_network.h"
@@ -22,20 +23,6 @@ model::Array to_array(const std::string& name, const at::Tensor& tensor) {
 at::Tensor to_tensor(const model::Array& array) {
   std::vector<float> values = model::to_floats(array);
   return at::from_blob(values.data(), array.shape, at::kFloat).clone();
-}
-
-/// Gammas, betas and running statistics as a trained network may have them, so that a mistake in any of them shows.
-void randomise_batch_norm(Network& network) {
-  model::Arrays arrays = network.arrays();
-  uint64_t id = 0;
-  for (model::Array& array : arrays) {
-    const bool around_one = array.name.ends_with("_gamma") || array.name.ends_with("_moving_var");
-    if (array.shape.size() > 1 || array.name.ends_with("_bias")) continue;
-    at::Tensor values = test::random_tensor(array.shape, ++id, 0.1);
-    if (around_one) values.add_(1).clamp_min_(0.5);
-    array = to_array(array.name, values);
-  }
-  network.load(arrays);
 }
 
 /// What both programs read and write.
@@ -59,7 +46,7 @@ struct Exchange {
 void expect_logits_of_mxnet(int64_t depth, int64_t size, double tolerance) {
   if (test::mxnet_python().empty()) GTEST_SKIP() << test::kNoMxnet;
   Network network = test::make_resnet(depth, size);
-  randomise_batch_norm(network);
+  test::randomise_batch_norm(network);
   const at::Tensor images = test::random_images(2, size);
   Exchange exchange;
   exchange.give(network, images, test::counting_labels(2, 10));
@@ -84,7 +71,7 @@ TEST(MxnetStep, ChangesTheWeightsAlike) {
   if (test::mxnet_python().empty()) GTEST_SKIP() << test::kNoMxnet;
   constexpr double kRate = 0.01, kDecay = 1e-4;
   Network network = test::make_resnet(20, 8);
-  randomise_batch_norm(network);
+  test::randomise_batch_norm(network);
   const at::Tensor images = test::random_images(8, 8), labels = test::counting_labels(8, 10);
   Exchange exchange;
   exchange.give(network, images, labels);
@@ -98,7 +85,8 @@ TEST(MxnetStep, ChangesTheWeightsAlike) {
     ASSERT_NE(array, nullptr) << segment.name;
     const at::Tensor before = view(network.parameters(), segment).to(at::kDouble);
     const at::Tensor theirs = to_tensor(*array).to(at::kDouble).sub(before);
-    const at::Tensor slope = view(network.gradients(), segment).to(at::kDouble).add(before, segment.decays ? kDecay : 0.0);
+    const at::Tensor slope =
+        view(network.gradients(), segment).to(at::kDouble).add(before, segment.decays ? kDecay : 0.0);
     error = std::max(error, slope.mul(-kRate).sub(theirs).abs().max().item<double>());
     largest = std::max(largest, theirs.abs().max().item<double>());
   }

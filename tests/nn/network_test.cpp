@@ -1,9 +1,9 @@
 #include "lockstep/nn/network.h"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "layout.h"
 #include "lockstep/model/array.h"
@@ -71,7 +71,8 @@ TEST(Network, TakesAnyNumberOfImages) {
 
 TEST(Network, RefusesImagesOfAnotherShape) {
   Network network = make_resnet(20, 8);
-  const std::string message = test::expect_error(ErrorKind::kData, [&] { network.forward(test::random_tensor({2, 1, 8, 8}, 1), Mode::kEvaluate); });
+  const std::string message = test::expect_error(
+      ErrorKind::kData, [&] { network.forward(test::random_tensor({2, 1, 8, 8}, 1), Mode::kEvaluate); });
   test::expect_contains(message, "(2, 1, 8, 8)");
 }
 
@@ -110,7 +111,8 @@ TEST(Network, PutsStatisticsBehindTheGradients) {
   Network network = make_resnet(20, 8);
   network.gradients().fill_(5);
   test::step(network, random_images(4, 8), counting_labels(4, 10), Mode::kTrain, 4);
-  EXPECT_TRUE(same_bits(network.gradients().narrow(0, network.parameter_count(), network.statistics_count()), network.statistics()));
+  EXPECT_TRUE(same_bits(network.gradients().narrow(0, network.parameter_count(), network.statistics_count()),
+                        network.statistics()));
   EXPECT_EQ(network.gradients()[-1].item<float>(), 5) << "the trailer belongs to the caller";
 }
 
@@ -119,7 +121,8 @@ TEST(Network, ClearedGradientsCarryTheStatistics) {
   test::step(network, random_images(4, 8), counting_labels(4, 10), Mode::kTrain, 4);
   network.clear_gradients();
   EXPECT_EQ(parameter_gradients(network).abs().max().item<float>(), 0);
-  EXPECT_TRUE(same_bits(network.gradients().narrow(0, network.parameter_count(), network.statistics_count()), network.statistics()));
+  EXPECT_TRUE(same_bits(network.gradients().narrow(0, network.parameter_count(), network.statistics_count()),
+                        network.statistics()));
 }
 
 TEST(Network, FinishesSlicesFromFrontToBack) {
@@ -136,7 +139,8 @@ TEST(Network, FinishesSlicesFromFrontToBack) {
   for (size_t i = 0; i < ends.size(); ++i) {
     EXPECT_TRUE(i == 0 || ends[i] > ends[i - 1]);
     EXPECT_TRUE(i + 1 == ends.size() || segment_ends.contains(ends[i]));
-    EXPECT_TRUE(same_bits(at_that_time[i], network.gradients().narrow(0, 0, ends[i]))) << "changed after it was said to be final";
+    EXPECT_TRUE(same_bits(at_that_time[i], network.gradients().narrow(0, 0, ends[i])))
+        << "changed after it was said to be final";
   }
   EXPECT_EQ(ends.back(), network.gradients().numel());
 }
@@ -172,10 +176,10 @@ TEST(Network, FixedGammaGetsNoGradientAndTheBetaBelowTheStemDoes) {
 }
 
 TEST(Network, OverfitsEightImages) {
-  Network network = make_resnet(20, 16);
-  const at::Tensor images = random_images(8, 16), labels = counting_labels(8, 8);
+  Network network = make_resnet(20, 8);
+  const at::Tensor images = random_images(8, 8), labels = counting_labels(8, 8);
   double loss = 0;
-  for (int i = 0; i < 30; ++i) {
+  for (int i = 0; i < 60; ++i) {
     loss = test::step(network, images, labels, Mode::kTrain, 8) / 8;
     add_scaled(network.parameters(), network.gradients(), -0.1f);
   }
@@ -183,10 +187,11 @@ TEST(Network, OverfitsEightImages) {
 }
 
 TEST(Network, LearnsSeveralLabelsAnImage) {
-  Network network(model::make_network("resnet_v2", {.num_layers = 20, .classes = 4, .height = 16, .width = 16, .multi_label = true}),
-                  {8, 3, 16, 16}, 1);
+  Network network(
+      model::make_network("resnet_v2", {.num_layers = 20, .classes = 4, .height = 8, .width = 8, .multi_label = true}),
+      {8, 3, 8, 8}, 1);
   EXPECT_TRUE(network.multi_label());
-  const at::Tensor images = random_images(8, 16), labels = test::random_tensor({8, 4}, 3).ge(0).to(at::kFloat);
+  const at::Tensor images = random_images(8, 8), labels = test::random_tensor({8, 4}, 3).ge(0).to(at::kFloat);
   double first = 0, loss = 0;
   for (int i = 0; i < 30; ++i) {
     at::Tensor gradient;
@@ -215,7 +220,8 @@ TEST(Network, ArraysHoldConvolutionWeightsInMxnetOrder) {
   EXPECT_EQ(stem->shape, (model::Shape{16, 3, 3, 3}));
   for (const Segment& segment : network.segments())
     if (segment.name == "conv0_weight") {
-      const float* stored = network.parameters().const_data_ptr<float>() + segment.begin;  // [16, 3, 3, 3] as (out, kh, kw, in)
+      const float* stored =
+          network.parameters().const_data_ptr<float>() + segment.begin;  // [16, 3, 3, 3] as (out, kh, kw, in)
       EXPECT_EQ(model::to_floats(*stem)[9 + 1], stored[3 + 1]) << "out 0, in 1, row 0, column 1";
     }
 }

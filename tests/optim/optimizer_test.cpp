@@ -1,13 +1,13 @@
 #include "lockstep/optim/optimizer.h"
 
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
-
-#include <algorithm>
-#include <cmath>
-#include <cstring>
 
 #include "lockstep/core/rng.h"
 #include "support/expect_error.h"
@@ -28,7 +28,8 @@ at::Tensor random_tensor(int64_t n, uint64_t id) {
 
 /// The first piece decays; the second does not and learns at half the rate.
 std::vector<Piece> two_pieces() {
-  return {{.begin = 0, .end = kBorder, .decays = true}, {.begin = kBorder, .end = kCount, .decays = false, .rate_factor = 0.5}};
+  return {{.begin = 0, .end = kBorder, .decays = true},
+          {.begin = kBorder, .end = kCount, .decays = false, .rate_factor = 0.5}};
 }
 
 bool same_bits(const at::Tensor& a, const at::Tensor& b) {
@@ -75,8 +76,8 @@ double error_after_100_updates(const std::string& name, const OptimizerOptions& 
     Weight weight{start.const_data_ptr<float>()[i]};
     const double g = gradients.const_data_ptr<float>()[i];
     for (int k = 0; k < 100; ++k)
-      weight.update(name, kRescale * (1 + k % 3) * g, rate_of(k) * (i < kBorder ? 1 : 0.5), decays && i < kBorder ? options.weight_decay : 0,
-                    options, k + 1);
+      weight.update(name, kRescale * (1 + k % 3) * g, rate_of(k) * (i < kBorder ? 1 : 0.5),
+                    decays && i < kBorder ? options.weight_decay : 0, options, k + 1);
     error = std::max(error, std::abs(parameters.const_data_ptr<float>()[i] - weight.w));
     largest = std::max(largest, std::abs(weight.w));
   }
@@ -86,7 +87,9 @@ double error_after_100_updates(const std::string& name, const OptimizerOptions& 
 
 class EveryOptimizer : public testing::TestWithParam<std::string> {};
 
-TEST_P(EveryOptimizer, FollowsItsFormulaInFloat64) { EXPECT_LE(error_after_100_updates(GetParam(), {.weight_decay = 0.01}), 3e-6); }
+TEST_P(EveryOptimizer, FollowsItsFormulaInFloat64) {
+  EXPECT_LE(error_after_100_updates(GetParam(), {.weight_decay = 0.01}), 3e-6);
+}
 
 TEST_P(EveryOptimizer, FollowsItsFormulaWithoutMomentum) {
   EXPECT_LE(error_after_100_updates(GetParam(), {.momentum = 0, .weight_decay = 0.01}), 3e-6);
@@ -141,11 +144,13 @@ TEST_P(EveryOptimizer, LeavesWhatBelongsToNoPiece) {
   EXPECT_TRUE(same_bits(parameters.narrow(0, 20, 80), before.narrow(0, 20, 80)));
 }
 
-INSTANTIATE_TEST_SUITE_P(Rows, EveryOptimizer, testing::ValuesIn(names(optimizers())), [](const auto& row) { return row.param; });
+INSTANTIATE_TEST_SUITE_P(Rows, EveryOptimizer, testing::ValuesIn(names(optimizers())),
+                         [](const auto& row) { return row.param; });
 
 TEST(Optimizers, AreFoundByName) {
   at::Tensor parameters = at::zeros({4});
-  const std::string message = test::expect_error(ErrorKind::kUsage, [&] { make_optimizer("adma", {}, parameters, {}); });
+  const std::string message =
+      test::expect_error(ErrorKind::kUsage, [&] { make_optimizer("adma", {}, parameters, {}); });
   test::expect_contains(message, "did you mean \"adam\"");
 }
 
@@ -153,7 +158,8 @@ TEST(Sgd, KeepsTheRateOfItsTimeInsideTheMomentum) {
   at::Tensor parameters = at::zeros({1});
   at::Tensor gradient = at::zeros({1});
   gradient.data_ptr<float>()[0] = 1;
-  const auto optimizer = make_optimizer("sgd", {{.begin = 0, .end = 1}}, parameters, {.momentum = 0.5, .weight_decay = 0});
+  const auto optimizer =
+      make_optimizer("sgd", {{.begin = 0, .end = 1}}, parameters, {.momentum = 0.5, .weight_decay = 0});
   optimizer->step(parameters, gradient, 1.0, 1);
   optimizer->step(parameters, gradient, 0.1, 1);
   EXPECT_FLOAT_EQ(parameters.item<float>(), -1 - (0.5f + 0.1f));

@@ -21,9 +21,7 @@ TEST(Schedule, IsAFunctionOfTheStepAlone) {
   EXPECT_DOUBLE_EQ(schedule.at(3), 0.1);
 }
 
-TEST(Schedule, StaysWhereNoEpochIsGiven) {
-  EXPECT_DOUBLE_EQ(Schedule(0.3, {}, 0.1, 10).at(1000000), 0.3);
-}
+TEST(Schedule, StaysWhereNoEpochIsGiven) { EXPECT_DOUBLE_EQ(Schedule(0.3, {}, 0.1, 10).at(1000000), 0.3); }
 
 }  // namespace
 }  // namespace lockstep::optim

@@ -19,11 +19,11 @@ namespace lockstep::nn {
 /// A contiguous piece of the flat buffers that belongs to one parameter.
 struct Segment {
   std::string name;
-  int64_t begin = 0, end = 0;   ///< elements of the flat buffer; `end - begin` = elements of the parameter
-  model::Shape shape;           ///< MXNet's: (out, in, kh, kw)
-  bool channels_last = false;   ///< the segment stores a convolution weight as (out, kh, kw, in)
-  bool decays = true;           ///< MXNet's rule
-  bool fixed = false;           ///< never updated
+  int64_t begin = 0, end = 0;  ///< elements of the flat buffer; `end - begin` = elements of the parameter
+  model::Shape shape;          ///< MXNet's: (out, in, kh, kw)
+  bool channels_last = false;  ///< the segment stores a convolution weight as (out, kh, kw, in)
+  bool decays = true;          ///< MXNet's rule
+  bool fixed = false;          ///< never updated
   double rate_factor = 1.0;
 };
 
@@ -31,22 +31,24 @@ struct Segment {
 using OnSlice = std::function<void(int64_t end)>;
 
 enum class Mode {
-  kTrain,     ///< normalise with the batch, update running statistics, keep what backward needs
-  kFrozen,    ///< as kTrain, but BatchNorm uses and keeps the running statistics
-  kEvaluate   ///< running statistics, nothing kept
+  kTrain,    ///< normalise with the batch, update running statistics, keep what backward needs
+  kFrozen,   ///< as kTrain, but BatchNorm uses and keeps the running statistics
+  kEvaluate  ///< running statistics, nothing kept
 };
 
-/// Runs a graph forward and backward over flat parameters, without autograd. One thread; the device is that of the constructor.
+/// Runs a graph forward and backward over flat parameters, without autograd. One thread; the device is that of the
+/// constructor.
 ///
-/// Parameters and gradients are two flat float32 buffers of the same layout, in reverse node order: backward finishes the gradient from
-/// front to back. Behind the gradients of the same buffer lie the running statistics and `kTrailer` numbers, so that one exchange of
-/// the whole buffer also carries them:
+/// Parameters and gradients are two flat float32 buffers of the same layout, in reverse node order: backward finishes
+/// the gradient from front to back. Behind the gradients of the same buffer lie the running statistics and `kTrailer`
+/// numbers, so that one exchange of the whole buffer also carries them:
 ///   gradients: [ parameters | statistics | trailer ]
 class Network {
  public:
   static constexpr int64_t kTrailer = 8;
 
-  /// `data`: [N, C, H, W] of the largest batch, for shape inference only; any N runs. Weights are initialised from `seed`.
+  /// `data`: [N, C, H, W] of the largest batch, for shape inference only; any N runs. Weights are initialised from
+  /// `seed`.
   Network(model::Graph graph, const model::Shape& data, uint64_t seed);
   ~Network();
   Network(Network&&) noexcept;
@@ -54,13 +56,13 @@ class Network {
   /// images: [N, C, H, W] float, channels_last -> logits [N, classes] float. Before any softmax. N >= 1.
   at::Tensor forward(const at::Tensor& images, Mode mode);
 
-  /// gradient: [N, classes] float, d loss / d logits of the last forward(kTrain or kFrozen). Fills the flat gradient (overwrites, or adds
-  /// when `accumulate`), copies the running statistics behind it, and frees what forward kept.
+  /// gradient: [N, classes] float, d loss / d logits of the last forward(kTrain or kFrozen). Fills the flat gradient
+  /// (overwrites, or adds when `accumulate`), copies the running statistics behind it, and frees what forward kept.
   void backward(const at::Tensor& gradient, const OnSlice& on_slice = {}, bool accumulate = false);
 
   const std::vector<Segment>& segments() const;
-  int64_t parameter_count() const;  ///< P, elements of the parameter part
-  int64_t statistics_count() const; ///< S
+  int64_t parameter_count() const;   ///< P, elements of the parameter part
+  int64_t statistics_count() const;  ///< S
 
   at::Tensor& parameters();  ///< [P]
   at::Tensor& gradients();   ///< [P + S + kTrailer]
@@ -70,8 +72,8 @@ class Network {
 
   /// All parameters and statistics under MXNet's names (`arg:`, `aux:`) in graph order; fixed gammas are 1.
   model::Arrays arrays() const;
-  /// Takes values by name; returns the names that were not found in `arrays` or have another shape (they keep their values), each with
-  /// its reason. Unknown arrays are ignored.
+  /// Takes values by name; returns the names that were not found in `arrays` or have another shape (they keep their
+  /// values), each with its reason. Unknown arrays are ignored.
   std::vector<std::string> load(const model::Arrays& arrays);
 
   const model::Graph& graph() const;

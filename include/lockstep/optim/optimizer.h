@@ -27,13 +27,15 @@ struct OptimizerOptions {
   bool decay_all = false;  ///< adam and rmsprop decay too; without it they ignore weight_decay, as SageMaker documents
 };
 
-/// Changes parameters by their gradients for one given learning rate, and owns its moments: flat float32 tensors of the same layout, on
-/// the device of the parameters. Arithmetic as MXNet's; the formula stands at the head of each source. One thread calls, several compute.
+/// Changes parameters by their gradients for one given learning rate, and owns its moments: flat float32 tensors of the
+/// same layout, on the device of the parameters. Arithmetic as MXNet's; the formula stands at the head of each source.
+/// One thread calls, several compute.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
-  /// One update in place. g = rescale * gradients. `parameters` is [P]; `gradients` has at least P elements, the first P count.
+  /// One update in place. g = rescale * gradients. `parameters` is [P]; `gradients` has at least P elements, the first
+  /// P count.
   virtual void step(at::Tensor& parameters, const at::Tensor& gradients, double learning_rate, double rescale) = 0;
 
   /// Moments, [P] each: for checkpoints.
@@ -49,10 +51,11 @@ class Optimizer {
   int64_t applied_ = 0;
 };
 
-using MakeOptimizer = std::unique_ptr<Optimizer> (*)(std::vector<Piece> pieces, const at::Tensor& parameters, const OptimizerOptions& options);
+using MakeOptimizer = std::unique_ptr<Optimizer> (*)(std::vector<Piece> pieces, const at::Tensor& parameters,
+                                                     const OptimizerOptions& options);
 /// The rows of optimizers.def.
 std::span<const Entry<MakeOptimizer>> optimizers();
-std::unique_ptr<Optimizer> make_optimizer(const std::string& name, std::vector<Piece> pieces, const at::Tensor& parameters,
-                                          const OptimizerOptions& options);
+std::unique_ptr<Optimizer> make_optimizer(const std::string& name, std::vector<Piece> pieces,
+                                          const at::Tensor& parameters, const OptimizerOptions& options);
 
 }  // namespace lockstep::optim
