@@ -1,7 +1,7 @@
-#include <unistd.h>
-
 #include <cstdio>
 #include <exception>
+
+#include <unistd.h>
 
 #include "lockstep/cli/run.h"
 #include "lockstep/core/error.h"

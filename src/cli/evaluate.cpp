@@ -1,8 +1,9 @@
 #include "lockstep/train/evaluate.h"
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
+
+#include <CLI/CLI.hpp>
 
 #include "commands.h"
 #include "lockstep/comm/launch.h"
@@ -25,7 +26,8 @@ int evaluate(const train::EvaluateOptions& options, const std::string& json) {
   }
   if (json != "-") {
     std::cout << track::to_table(evaluation.report, evaluation.classes, terminal_columns());
-    std::cout << format("%lld samples, %.1f images/s\n", static_cast<long long>(evaluation.report.count), evaluation.images_per_second);
+    std::cout << format("%lld samples, %.1f images/s\n", static_cast<long long>(evaluation.report.count),
+                        evaluation.images_per_second);
   }
   if (evaluation.skipped > 0) log::warning(evaluation.skipped, " unreadable samples were left out");
   return 0;
@@ -37,14 +39,22 @@ void add_evaluate(CLI::App& app, Action& action) {
   auto options = std::make_shared<train::EvaluateOptions>();
   auto json = std::make_shared<std::string>();
   app.add_option("--model", options->model, "model.tar.gz, its unpacked folder, or a checkpoint")->required();
-  app.add_option("--data", options->data, ".rec (one or several), a folder of classes, or a folder of images with --list")->required();
+  app.add_option("--data", options->data,
+                 ".rec (one or several), a folder of classes, or a folder of images with --list")
+      ->required();
   app.add_option("--list", options->list, ".lst of the images below --data");
   app.add_option("--json", *json, "write all figures as one JSON object to this file (-: standard output)");
   app.add_option("--inference-resize", options->inference_resize, "stretch or crop, instead of what the model says");
   app.add_option("--batch", options->batch, "samples at a time")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--threads", options->threads, "threads; 0: all cores")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--threshold", options->threshold, "multi-label: a probability from here on is a yes")->check(CLI::Range(0.0, 1.0))->capture_default_str();
-  app.add_option("--skip-bad-records", options->skip_bad, "unreadable samples that may be left out")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--threads", options->threads, "threads; 0: all cores")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--threshold", options->threshold, "multi-label: a probability from here on is a yes")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--skip-bad-records", options->skip_bad, "unreadable samples that may be left out")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   action = [options, json] { return evaluate(*options, *json); };
 }
 

@@ -17,6 +17,7 @@ namespace {
 struct PackArguments {
   data::PackOptions options;
   std::string split;
+  std::vector<std::string> extensions;
   bool recursive = false, no_shuffle = false, pass_through = false;
   bool encodes_again = false;  // one of --resize --center-crop --quality --color --encoding is given
   bool cuts = false;           // one of --split --shards --chunks --train-ratio --classes is given
@@ -51,6 +52,10 @@ void recognise_order(PackArguments& arguments) {
 data::PackOptions complete(PackArguments arguments) {
   auto& options = arguments.options;
   recognise_order(arguments);
+  if (!arguments.extensions.empty())
+    options.extensions = arguments.extensions;
+  else if (!options.every_folder_a_class)  // a class of WebP alone must not get lost, and shift the labels behind it
+    options.extensions.insert(options.extensions.end(), {".webp", ".bmp", ".gif", ".tif", ".tiff"});
   if (!arguments.split.empty()) options.split = parse_split(arguments.split);
   options.shuffle = !arguments.no_shuffle;
   options.pass_through = arguments.pass_through || !arguments.encodes_again;
@@ -95,7 +100,9 @@ Options add_sources(CLI::App& app, PackArguments& arguments) {
 void add_list_flags(CLI::App& app, PackArguments& arguments) {
   auto& options = arguments.options;
   app.add_flag("--list", options.list_only, "im2rec: write the .lst only");
-  app.add_option("--exts", options.extensions, "im2rec: extensions of pictures, default .jpeg .jpg .png")
+  app.add_option(
+         "--exts", arguments.extensions,
+         "extensions of pictures; default: all that train reads, with --recursive or im2rec's order .jpeg .jpg .png")
       ->expected(1, -1);
   app.add_flag("--recursive", arguments.recursive,
                "im2rec: every folder that holds pictures is a class, nested ones too");

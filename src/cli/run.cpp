@@ -1,8 +1,9 @@
 #include "lockstep/cli/run.h"
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <iostream>
+
+#include <CLI/CLI.hpp>
 
 #include "commands.h"
 #include "lockstep/core/error.h"

@@ -1,5 +1,6 @@
-#include <CLI/CLI.hpp>
 #include <memory>
+
+#include <CLI/CLI.hpp>
 
 #include "commands.h"
 #include "lockstep/config/load.h"
@@ -9,10 +10,13 @@ namespace lockstep::cli {
 
 void add_train(CLI::App& app, Action& action) {
   auto options = std::make_shared<train::RunOptions>();
-  app.add_option("config", options->config, "YAML with the sections channels, hyperparameters and run, or SageMaker's hyperparameters.json")
+  app.add_option("config", options->config,
+                 "YAML with the sections channels, hyperparameters and run, or SageMaker's hyperparameters.json")
       ->required();
-  app.add_option("overrides", options->overrides, "key=value, by the full name or the last part where it is unique: learning_rate=0.01");
-  app.add_flag("--dry-run", options->dry_run, "check everything, print configuration, network, steps and memory; train nothing");
+  app.add_option("overrides", options->overrides,
+                 "key=value, by the full name or the last part where it is unique: learning_rate=0.01");
+  app.add_flag("--dry-run", options->dry_run,
+               "check everything, print configuration, network, steps and memory; train nothing");
   app.footer([] { return keys_help(); });
   action = [options] { return train::run(*options); };
 }

@@ -9,7 +9,8 @@
 namespace lockstep::cli {
 
 std::string versions() {
-  return cat("lockstep ", kVersion, "\nLibTorch ", train::torch_version(), "\n", comm::mpi_version(), "\n", image::codec_versions());
+  return cat("lockstep ", kVersion, "\nLibTorch ", train::torch_version(), "\n", comm::mpi_version(), "\n",
+             image::codec_versions());
 }
 
 }  // namespace lockstep::cli

@@ -1,14 +1,14 @@
 #include "lockstep/core/file.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "lockstep/core/error.h"
 
@@ -38,7 +38,7 @@ class Descriptor {
 };
 
 size_t size_of_file(const Descriptor& file, const Path& path) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file.get(), &status) != 0) fail_io(path, "read");
   if (!S_ISREG(status.st_mode)) fail(ErrorKind::kIo, path.string(), ": not a regular file");
   return static_cast<size_t>(status.st_size);

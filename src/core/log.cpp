@@ -1,13 +1,13 @@
 #include "lockstep/core/log.h"
 
+#include <iostream>
+#include <mutex>
+
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
-
-#include <iostream>
-#include <mutex>
 
 #include "lockstep/core/error.h"
 
@@ -19,8 +19,8 @@ struct Log {
   std::mutex mutex;
   std::shared_ptr<spdlog::logger> out, err;  // empty before start()
   std::string rank_prefix;
-  bool quiet = false;        // a rank other than 0: information is not printed
-  bool status_shown = false; // a status line stands on the terminal
+  bool quiet = false;         // a rank other than 0: information is not printed
+  bool status_shown = false;  // a status line stands on the terminal
 };
 
 Log& instance() {

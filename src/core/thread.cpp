@@ -1,11 +1,11 @@
 #include "lockstep/core/thread.h"
 
-#include <pthread.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <fstream>
 #include <thread>
+
+#include <pthread.h>
+#include <sched.h>
 
 namespace lockstep {
 namespace {

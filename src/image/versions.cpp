@@ -1,7 +1,6 @@
 #include <cstdio>  // jpeglib.h wants FILE
 
 #include <jpeglib.h>
-
 #include <opencv2/core/version.hpp>
 
 #include "lockstep/core/text.h"
@@ -11,7 +10,8 @@ namespace lockstep::image {
 
 std::string codec_versions() {
   constexpr int kTurbo = LIBJPEG_TURBO_VERSION_NUMBER;
-  return cat("libjpeg-turbo ", kTurbo / 1000000, ".", kTurbo / 1000 % 1000, ".", kTurbo % 1000, "\nOpenCV ", CV_VERSION);
+  return cat("libjpeg-turbo ", kTurbo / 1000000, ".", kTurbo / 1000 % 1000, ".", kTurbo % 1000, "\nOpenCV ",
+             CV_VERSION);
 }
 
 }  // namespace lockstep::image

@@ -49,21 +49,23 @@ Predictor::Predictor(const PredictorOptions& options) : max_pixels_(options.max_
   card_ = artefact.card;
   if (!options.image_shape.empty()) take_shape(card_, options.image_shape);
   const std::string& how = options.inference_resize;
-  require(how.empty() || how == "stretch" || how == "crop", ErrorKind::kUsage, "--inference-resize: ", how, " is neither stretch nor crop");
+  require(how.empty() || how == "stretch" || how == "crop", ErrorKind::kUsage, "--inference-resize: ", how,
+          " is neither stretch nor crop");
   plan_ = {.channels = static_cast<int>(card_.channels),
            .height = static_cast<int>(card_.height),
            .width = static_cast<int>(card_.width),
            .resize = static_cast<int>(card_.resize),
            .stretch = how.empty() ? card_.stretch : how == "stretch"};
-  network_ = std::make_unique<nn::Network>(artefact.graph, model::Shape{1, card_.channels, card_.height, card_.width}, 0);
+  network_ =
+      std::make_unique<nn::Network>(artefact.graph, model::Shape{1, card_.channels, card_.height, card_.width}, 0);
   const auto missing = network_->load(artefact.arrays);
   require(missing.empty(), ErrorKind::kData, artefact.source, ": weights are missing: ", join(missing, "; "));
 }
 
 namespace {
 
-at::Tensor forward(nn::Network& network, const std::vector<Bytes>& pictures, int64_t max_pixels, const image::PlanOptions& plan,
-                   const model::Card& card) {
+at::Tensor forward(nn::Network& network, const std::vector<Bytes>& pictures, int64_t max_pixels,
+                   const image::PlanOptions& plan, const model::Card& card) {
   const size_t size = size_t{1} * plan.height * plan.width * plan.channels;
   std::vector<uint8_t> pixels(size * pictures.size());
   for (size_t i = 0; i < pictures.size(); ++i) try {
@@ -71,7 +73,8 @@ at::Tensor forward(nn::Network& network, const std::vector<Bytes>& pictures, int
     } catch (const Error& error) {
       fail(error.kind(), pictures.size() > 1 ? cat("picture ", i + 1, ": ") : "", error.what());
     }
-  return network.forward(nn::to_input(pixels, static_cast<int64_t>(pictures.size()), plan.height, plan.width, plan.channels, card.mean, card.std),
+  return network.forward(nn::to_input(pixels, static_cast<int64_t>(pictures.size()), plan.height, plan.width,
+                                      plan.channels, card.mean, card.std),
                          nn::Mode::kEvaluate);
 }
 

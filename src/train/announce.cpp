@@ -74,12 +74,13 @@ std::string plan_text(const Job& job) {
   for (const std::string& note : job.notes) text += "note: " + note + "\n";
   text += cat("network: ", job.config.run.network, " with ", format("%.0f", parameters), " parameters, ",
               format("%.2f", static_cast<double>(facts.flops) / 1e9), " GFLOP a picture forward\n");
-  text += cat("samples: ", job.data.facts.samples, " to train on, ", job.data.validation ? job.data.validation->size() : 0,
-              " to validate; ", job.data.facts.classes, " classes\n");
-  text += cat("steps: ", job.steps_per_epoch, " an epoch, ", job.steps_per_epoch * job.config.hyperparameters.epochs, " in all; global batch ",
-              job.global_batch(), " over ", job.launch.size, " rank(s)\n");
-  text += cat("memory of a rank: ", bytes_text(weights + activations + pixels), " expected (weights and moments ", bytes_text(weights),
-              ", activations ", bytes_text(activations), ", pictures ", bytes_text(pixels), ")\n");
+  text +=
+      cat("samples: ", job.data.facts.samples, " to train on, ", job.data.validation ? job.data.validation->size() : 0,
+          " to validate; ", job.data.facts.classes, " classes\n");
+  text += cat("steps: ", job.steps_per_epoch, " an epoch, ", job.steps_per_epoch * job.config.hyperparameters.epochs,
+              " in all; global batch ", job.global_batch(), " over ", job.launch.size, " rank(s)\n");
+  text += cat("memory of a rank: ", bytes_text(weights + activations + pixels), " expected (weights and moments ",
+              bytes_text(weights), ", activations ", bytes_text(activations), ", pictures ", bytes_text(pixels), ")\n");
   return text;
 }
 

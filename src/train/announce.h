@@ -4,7 +4,8 @@
 
 namespace lockstep::train {
 
-/// What a run prints before its first step (rank 0): origins, notes, the machine, and SageMaker's `---- Parameters ----` block.
+/// What a run prints before its first step (rank 0): origins, notes, the machine, and SageMaker's `---- Parameters
+/// ----` block.
 void announce(const Job& job);
 
 /// `--dry-run`: the merged configuration, the network's size, steps an epoch and the memory expected.

@@ -1,9 +1,9 @@
 #include "lockstep/train/bench_step.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <chrono>
+
+#include <ATen/Parallel.h>
 
 #include "job.h"
 #include "lockstep/core/error.h"
@@ -25,7 +25,8 @@ struct SyntheticBatch {
   data::HostBatch batch;
 };
 
-void fill(SyntheticBatch& synthetic, int64_t count, int64_t global_count, const ImageShape& shape, int64_t classes, bool multi_label) {
+void fill(SyntheticBatch& synthetic, int64_t count, int64_t global_count, const ImageShape& shape, int64_t classes,
+          bool multi_label) {
   Rng rng(1, RngUse::kTest);
   const int64_t width = multi_label ? classes : 1;
   synthetic.pixels.resize(static_cast<size_t>(count * shape.channels * shape.height * shape.width));
@@ -47,7 +48,7 @@ void fill(SyntheticBatch& synthetic, int64_t count, int64_t global_count, const 
 StepSpeed measure(const Config& config, const BenchStepOptions& options, comm::Communicator& communicator) {
   const auto& h = config.hyperparameters;
   StepSpeed speed{.ranks = communicator.size()};
-  speed.threads = options.threads > 0             ? static_cast<int>(options.threads)
+  speed.threads = options.threads > 0              ? static_cast<int>(options.threads)
                   : config.run.compute_threads > 0 ? static_cast<int>(config.run.compute_threads)
                                                    : cores_of_rank(communicator.launch());
   at::set_num_threads(speed.threads);
@@ -61,18 +62,22 @@ StepSpeed measure(const Config& config, const BenchStepOptions& options, comm::C
                                                                .width = shape.width,
                                                                .multi_label = h.multi_label}),
                       {1, shape.channels, shape.height, shape.width}, 1);
-  const auto optimizer = optim::make_optimizer(h.optimizer, {{0, network.parameter_count(), true, 1.0}}, network.parameters(), {});
-  Step step(network, *optimizer, communicator, {.global_batch = speed.global_batch, .multi_label = h.multi_label, .bucket_bytes = config.run.bucket_bytes});
+  const auto optimizer =
+      optim::make_optimizer(h.optimizer, {{0, network.parameter_count(), true, 1.0}}, network.parameters(), {});
+  Step step(
+      network, *optimizer, communicator,
+      {.global_batch = speed.global_batch, .multi_label = h.multi_label, .bucket_bytes = config.run.bucket_bytes});
   SyntheticBatch synthetic;
-  fill(synthetic, data::share(speed.global_batch, communicator.rank(), communicator.size()).size(), speed.global_batch, shape, classes,
-       h.multi_label);
+  fill(synthetic, data::share(speed.global_batch, communicator.rank(), communicator.size()).size(), speed.global_batch,
+       shape, classes, h.multi_label);
 
   std::vector<double> seconds;
   constexpr int64_t kWarmUp = 3;
   for (int64_t i = 0; i < kWarmUp + options.steps; ++i) {
     const auto start = std::chrono::steady_clock::now();
     step.run(synthetic.batch, 1e-6);
-    if (i >= kWarmUp) seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    if (i >= kWarmUp)
+      seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   std::nth_element(seconds.begin(), seconds.begin() + static_cast<long>(seconds.size() / 2), seconds.end());
   speed.step_seconds = seconds[seconds.size() / 2];

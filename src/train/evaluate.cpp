@@ -1,9 +1,9 @@
 #include "lockstep/train/evaluate.h"
 
-#include <ATen/Parallel.h>
-
 #include <chrono>
 #include <numeric>
+
+#include <ATen/Parallel.h>
 
 #include "job.h"
 #include "lockstep/core/error.h"
@@ -46,7 +46,8 @@ void share_scores(track::Metrics& metrics, comm::Communicator& communicator) {
     communicator.allgather(comm::buffer(values), comm::buffer(all));
     std::vector<float> joined;
     for (size_t rank = 0; rank < sizes.size(); ++rank)
-      joined.insert(joined.end(), all.begin() + static_cast<long>(rank * longest), all.begin() + static_cast<long>(rank * longest) + sizes[rank]);
+      joined.insert(joined.end(), all.begin() + static_cast<long>(rank * longest),
+                    all.begin() + static_cast<long>(rank * longest) + sizes[rank]);
     return joined;
   };
   std::vector<float> scores = gather(metrics.scores());
@@ -69,8 +70,8 @@ Evaluation evaluate_rank(const EvaluateOptions& options, comm::Communicator& com
   const auto dataset = data::open_dataset(dataset_options);
   const auto label_map = data::map_classes(dataset->class_names(), card.classes);
   const DatasetFacts facts = data::survey(*dataset, output.multi_label, threads, options.skip_bad);
-  require(!label_map.empty() || facts.classes <= output.classes, ErrorKind::kData, join(options.data, " "), ": has ", facts.classes,
-          " classes, the model knows ", output.classes);
+  require(!label_map.empty() || facts.classes <= output.classes, ErrorKind::kData, join(options.data, " "), ": has ",
+          facts.classes, " classes, the model knows ", output.classes);
 
   nn::Network network(artefact.graph, {1, card.channels, card.height, card.width}, 0);
   const auto missing = network.load(artefact.arrays);
@@ -82,8 +83,8 @@ Evaluation evaluate_rank(const EvaluateOptions& options, comm::Communicator& com
                        .threads = threads,
                        .skip_bad = options.skip_bad,
                        .label_map = label_map});
-  track::Metrics metrics(output.classes, output.multi_label, output.multi_label ? std::vector<int>() : top_k_of(card), options.threshold,
-                         output.multi_label);
+  track::Metrics metrics(output.classes, output.multi_label, output.multi_label ? std::vector<int>() : top_k_of(card),
+                         options.threshold, output.multi_label);
   const auto start = std::chrono::steady_clock::now();
   const int64_t skipped = validate(network, loader, communicator, card, metrics);
   share_scores(metrics, communicator);

@@ -11,7 +11,8 @@ at::Tensor feed(const data::HostBatch& batch, const model::Card& card) {
 }
 
 at::Tensor labels_of(const data::HostBatch& batch, bool multi_label) {
-  const at::Tensor labels = at::from_blob(batch.labels.data(), {batch.count, batch.label_width});  // [count, label_width] float
+  const at::Tensor labels =
+      at::from_blob(batch.labels.data(), {batch.count, batch.label_width});  // [count, label_width] float
   return multi_label ? labels : labels.select(1, 0).to(at::kLong);
 }
 

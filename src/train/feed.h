@@ -9,7 +9,8 @@ class Tensor;
 
 namespace lockstep::train {
 
-/// The pictures of a batch as a network of this card takes them: [count, C, H, W] float, channels_last, by its mean and std.
+/// The pictures of a batch as a network of this card takes them: [count, C, H, W] float, channels_last, by its mean and
+/// std.
 at::Tensor feed(const data::HostBatch& batch, const model::Card& card);
 
 /// Its labels: [count] int64 classes, or multi-label [count, label_width] float.

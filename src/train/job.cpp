@@ -1,9 +1,9 @@
 #include "job.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <thread>
+
+#include <ATen/Parallel.h>
 
 #include "lockstep/core/error.h"
 #include "lockstep/core/hash.h"
@@ -33,22 +33,25 @@ Data open_data(const Config& config, int threads) {
   options.class_names = data.train->class_names();
   data.validation = data::open_dataset(options);
   data.validation_map = data::map_classes(data.validation->class_names(), data.train->class_names());
-  const DatasetFacts facts = data::survey(*data.validation, hyperparameters.multi_label, threads, config.run.skip_bad_records);
-  require(!data.validation_map.empty() || facts.classes <= std::max(data.facts.classes, hyperparameters.num_classes.value_or(0)),
-          ErrorKind::kData, "channels.validation: has ", facts.classes, " classes, channels.train has ", data.facts.classes,
-          "; both must use the same labels");
+  const DatasetFacts facts =
+      data::survey(*data.validation, hyperparameters.multi_label, threads, config.run.skip_bad_records);
+  require(!data.validation_map.empty() ||
+              facts.classes <= std::max(data.facts.classes, hyperparameters.num_classes.value_or(0)),
+          ErrorKind::kData, "channels.validation: has ", facts.classes, " classes, channels.train has ",
+          data.facts.classes, "; both must use the same labels");
   return data;
 }
 
 /// Ranks that were started differently would train nonsense or wait for each other for ever.
 void compare_ranks(const Config& config, const Data& data, comm::Communicator& communicator) {
-  const std::string mine = cat("configuration ", hash_text(hash(to_yaml(config))), ", training data ",
-                               hash_text(data::fingerprint(*data.train)), " (", data.train->size(), " samples)",
-                               data.validation ? cat(", validation data ", hash_text(data::fingerprint(*data.validation))) : "");
+  const std::string mine =
+      cat("configuration ", hash_text(hash(to_yaml(config))), ", training data ",
+          hash_text(data::fingerprint(*data.train)), " (", data.train->size(), " samples)",
+          data.validation ? cat(", validation data ", hash_text(data::fingerprint(*data.validation))) : "");
   const auto all = comm::gather_texts(communicator, mine);
   for (size_t rank = 1; rank < all.size(); ++rank)
-    require(all[rank] == all[0], ErrorKind::kUsage, "the ranks do not run the same thing: rank 0 has ", all[0], "; rank ", rank,
-            " has ", all[rank], "; give every host the same files and the same command");
+    require(all[rank] == all[0], ErrorKind::kUsage, "the ranks do not run the same thing: rank 0 has ", all[0],
+            "; rank ", rank, " has ", all[rank], "; give every host the same files and the same command");
 }
 
 std::optional<model::Artefact> open_model(const Config& config) {
@@ -63,14 +66,17 @@ std::optional<model::Artefact> open_model(const Config& config) {
 ModelFacts facts_of(const model::Card& card, int64_t classes) {
   ModelFacts facts{.network = card.network, .num_classes = classes};
   if (card.num_layers > 0) facts.num_layers = card.num_layers;
-  facts.image_shape = ImageShape{static_cast<int>(card.channels), static_cast<int>(card.height), static_cast<int>(card.width)};
+  facts.image_shape =
+      ImageShape{static_cast<int>(card.channels), static_cast<int>(card.height), static_cast<int>(card.width)};
   return facts;
 }
 
 /// The model that the run starts from, or whose checkpoint it goes on from.
 std::optional<ModelFacts> model_facts(const std::optional<Resume>& from, const std::optional<model::Artefact>& artefact,
                                       const DatasetFacts& data) {
-  if (from) return facts_of(model::parse_card(from->content.texts.at("card.json"), (from->path / "card.json").string()), data.classes);
+  if (from)
+    return facts_of(model::parse_card(from->content.texts.at("card.json"), (from->path / "card.json").string()),
+                    data.classes);
   if (artefact) return facts_of(artefact->card, model::find_output(artefact->graph).classes);
   return std::nullopt;
 }
@@ -106,8 +112,8 @@ std::unique_ptr<optim::Optimizer> build_optimizer(const Config& config, nn::Netw
   std::vector<optim::Piece> pieces;
   for (const nn::Segment& segment : network.segments()) {
     if (segment.fixed) continue;
-    const bool joins = !pieces.empty() && pieces.back().end == segment.begin && pieces.back().decays == segment.decays &&
-                       pieces.back().rate_factor == segment.rate_factor;
+    const bool joins = !pieces.empty() && pieces.back().end == segment.begin &&
+                       pieces.back().decays == segment.decays && pieces.back().rate_factor == segment.rate_factor;
     if (joins)
       pieces.back().end = segment.end;
     else
@@ -131,12 +137,14 @@ void start_from_model(Job& job, const model::Artefact& artefact) {
     const std::string last = "arg:" + graph.nodes[static_cast<size_t>(model::find_output(graph).logits)].name + "_";
     std::erase_if(missing, [&](const std::string& reason) { return reason.starts_with(last); });
   }
-  require(missing.empty(), ErrorKind::kData, artefact.source, ": does not fit the network of this run: ", join(missing, "; "));
+  require(missing.empty(), ErrorKind::kData, artefact.source,
+          ": does not fit the network of this run: ", join(missing, "; "));
   const auto& classes = artefact.card.classes;
   require(classes.empty() || job.card.classes.empty() || classes == job.card.classes, ErrorKind::kData, artefact.source,
           ": was trained on the classes ", join(classes, ", "), "; this run has ", join(job.card.classes, ", "));
   if (job.card.classes.empty()) job.card.classes = classes;
-  job.notes.push_back(cat("weights and statistics come from ", artefact.source, "; optimizer, epochs and rates start anew"));
+  job.notes.push_back(
+      cat("weights and statistics come from ", artefact.source, "; optimizer, epochs and rates start anew"));
 }
 
 }  // namespace
@@ -158,12 +166,14 @@ image::PlanOptions Job::plan(bool training) const {
 }
 
 Job prepare(const LoadedConfig& loaded, comm::Communicator& communicator) {
-  require(loaded.config.run.device != "cuda", ErrorKind::kDevice, "run.device: cuda: this version computes on CPUs only; use auto or cpu");
+  require(loaded.config.run.device != "cuda", ErrorKind::kDevice,
+          "run.device: cuda: this version computes on CPUs only; use auto or cpu");
   Job job;
   job.launch = communicator.launch();
   const int cores = cores_of_rank(job.launch);
   job.threads = loaded.config.run.compute_threads > 0 ? static_cast<int>(loaded.config.run.compute_threads) : cores;
-  job.loader_threads = loaded.config.run.loader_threads > 0 ? static_cast<int>(loaded.config.run.loader_threads) : cores;
+  job.loader_threads =
+      loaded.config.run.loader_threads > 0 ? static_cast<int>(loaded.config.run.loader_threads) : cores;
   at::set_num_threads(job.threads);
 
   job.data = open_data(loaded.config, job.loader_threads);
@@ -183,7 +193,8 @@ Job prepare(const LoadedConfig& loaded, comm::Communicator& communicator) {
                                .drop_last = job.config.run.last_batch == "drop"});
   job.steps_per_epoch = sampler.batches();
   if (sampler.dropped() > 0)
-    job.notes.push_back(cat("last_batch: drop leaves ", sampler.dropped(), " of ", job.data.train->size(), " samples out of each epoch"));
+    job.notes.push_back(cat("last_batch: drop leaves ", sampler.dropped(), " of ", job.data.train->size(),
+                            " samples out of each epoch"));
   job.network = build_network(job.config);
   job.optimizer = build_optimizer(job.config, *job.network);
   if (artefact) start_from_model(job, *artefact);

@@ -25,7 +25,7 @@ struct Data {
 
 /// Everything that exists before the first step: one rank's view of a run.
 struct Job {
-  Config config;              ///< resolved
+  Config config;  ///< resolved
   comm::Launch launch;
   Data data;
   model::Card card;
@@ -36,13 +36,14 @@ struct Job {
 
   int64_t global_batch() const { return config.hyperparameters.mini_batch_size * launch.hosts(); }
   int64_t steps_per_epoch = 0;
-  int threads = 1;            ///< of this rank, for the network
+  int threads = 1;  ///< of this rank, for the network
   int loader_threads = 1;
   image::PlanOptions plan(bool training) const;
 };
 
-/// Opens data, resolves the configuration, builds the network and loads what it starts from: the model channel, or the run's own last
-/// checkpoint. All ranks; throws on all of them when they were started on different configurations or data.
+/// Opens data, resolves the configuration, builds the network and loads what it starts from: the model channel, or the
+/// run's own last checkpoint. All ranks; throws on all of them when they were started on different configurations or
+/// data.
 Job prepare(const LoadedConfig& loaded, comm::Communicator& communicator);
 
 /// The cores that are this rank's alone: its affinity mask, or its part of the host where all ranks may run everywhere.

@@ -25,7 +25,8 @@ int run_rank(const LoadedConfig& loaded, bool dry_run, comm::Communicator& commu
   const bool leads = communicator.rank() == 0;
   const Run& run = loaded.config.run;
   if (!dry_run) {
-    require(!run.output.empty(), ErrorKind::kUsage, "run.output is not set: name the folder of the run, as run.output=runs/first");
+    require(!run.output.empty(), ErrorKind::kUsage,
+            "run.output is not set: name the folder of the run, as run.output=runs/first");
     if (leads) make_folder(run.output);
     log::start(communicator.rank(), communicator.size(), leads ? (Path(run.output) / "log.txt").string() : "");
   }
@@ -42,7 +43,8 @@ int run_rank(const LoadedConfig& loaded, bool dry_run, comm::Communicator& commu
   if (trainer.done()) log::info("nothing to do: the run in ", run.output, " is finished; a larger `epochs` extends it");
   const bool finished = trainer.run();
   communicator.barrier();
-  if (!finished) log::info("stopped by a signal behind step ", job.state.step, "; start again with the same command to go on");
+  if (!finished)
+    log::info("stopped by a signal behind step ", job.state.step, "; start again with the same command to go on");
   return finished ? 0 : kStopped;
 }
 

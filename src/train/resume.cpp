@@ -22,10 +22,11 @@ std::optional<Path> look(const Config& config) {
             " holds a run; choose another run.output, or remove that folder");
     return std::nullopt;
   }
-  require(!latest.has_value(), ErrorKind::kUsage, "run.resume: ", how, " goes on in a new folder, but ", config.run.output,
-          " holds a run already; choose another run.output");
+  require(!latest.has_value(), ErrorKind::kUsage, "run.resume: ", how, " goes on in a new folder, but ",
+          config.run.output, " holds a run already; choose another run.output");
   const Path named(how);
-  require(std::filesystem::exists(named / "state.json"), ErrorKind::kUsage, "run.resume: ", how, " is no checkpoint (no state.json in it)");
+  require(std::filesystem::exists(named / "state.json"), ErrorKind::kUsage, "run.resume: ", how,
+          " is no checkpoint (no state.json in it)");
   return named;
 }
 
@@ -66,8 +67,10 @@ void resume(Job& job, const Resume& from, comm::Communicator& communicator) {
   compare_configs(job, from.content.texts.at("config.yaml"), job.notes);
   if (communicator.rank() == 0) job.state = from_checkpoint(from.content, *job.network, *job.optimizer);
   share_state(job.state, *job.network, *job.optimizer, communicator);
-  if (job.config.channels.model.given()) job.notes.emplace_back("channels.model is ignored: the run goes on from its own checkpoint");
-  job.notes.push_back(cat("going on from ", from.path.string(), " behind epoch ", job.state.epoch, ", step ", job.state.step));
+  if (job.config.channels.model.given())
+    job.notes.emplace_back("channels.model is ignored: the run goes on from its own checkpoint");
+  job.notes.push_back(
+      cat("going on from ", from.path.string(), " behind epoch ", job.state.epoch, ", step ", job.state.step));
 }
 
 }  // namespace lockstep::train

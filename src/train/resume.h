@@ -8,17 +8,19 @@
 
 namespace lockstep::train {
 
-/// The checkpoint that a run goes on from, as rank 0 found it; the texts are on every rank, the tensors on rank 0 alone.
+/// The checkpoint that a run goes on from, as rank 0 found it; the texts are on every rank, the tensors on rank 0
+/// alone.
 struct Resume {
   Path path;
   model::checkpoint::Content content;
 };
 
-/// What `run.resume` and `run.output` say. Nothing: the run begins. Usage Error where the two contradict each other (must, and there is
-/// no checkpoint; never, and there is one).
+/// What `run.resume` and `run.output` say. Nothing: the run begins. Usage Error where the two contradict each other
+/// (must, and there is no checkpoint; never, and there is one).
 std::optional<Resume> find_resume(const Config& config, comm::Communicator& communicator);
 
-/// Goes on from it: weights, statistics, moments, state, on all ranks. Usage Error listing the changed keys that a run may not change.
+/// Goes on from it: weights, statistics, moments, state, on all ranks. Usage Error listing the changed keys that a run
+/// may not change.
 void resume(Job& job, const Resume& from, comm::Communicator& communicator);
 
 }  // namespace lockstep::train

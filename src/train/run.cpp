@@ -10,7 +10,8 @@ int run(const RunOptions& options) {
   catch_stop_signals();
   nn::keep_memory();
   const LoadedConfig loaded = load_config(options.config, options.overrides);
-  const auto communicator = comm::make_communicator("auto", comm::discover_launch(), loaded.config.run.collective_timeout);
+  const auto communicator =
+      comm::make_communicator("auto", comm::discover_launch(), loaded.config.run.collective_timeout);
   try {
     return run_rank(loaded, options.dry_run, *communicator);
   } catch (const std::exception& error) {

@@ -1,10 +1,10 @@
 #include "state.h"
 
-#include <ATen/ops/from_blob.h>
-
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <vector>
+
+#include <ATen/ops/from_blob.h>
+#include <nlohmann/json.hpp>
 
 #include "lockstep/core/error.h"
 #include "lockstep/model/mxnet.h"

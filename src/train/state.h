@@ -13,8 +13,8 @@ namespace lockstep::train {
 
 /// Sums over the steps of an epoch so far, over all ranks.
 struct EpochSums {
-  int64_t batches = 0;        ///< taken
-  int64_t count = 0;          ///< samples
+  int64_t batches = 0;  ///< taken
+  int64_t count = 0;    ///< samples
   double loss = 0, correct = 0, correct_top_k = 0;
   double accuracy() const { return correct / static_cast<double>(count); }
   double top_k_accuracy() const { return correct_top_k / static_cast<double>(count); }

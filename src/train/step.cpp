@@ -1,10 +1,10 @@
 #include "step.h"
 
+#include <cmath>
+
 #include <ATen/ops/empty.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/topk.h>
-
-#include <cmath>
 
 #include "feed.h"
 
@@ -31,10 +31,12 @@ Step::Step(nn::Network& network, optim::Optimizer& optimizer, comm::Communicator
       optimizer_(optimizer),
       communicator_(communicator),
       options_(std::move(options)),
-      reducer_(communicator, network.gradients().data_ptr<float>(), network.gradients().numel(), options_.bucket_bytes) {}
+      reducer_(communicator, network.gradients().data_ptr<float>(), network.gradients().numel(),
+               options_.bucket_bytes) {}
 
 StepResult Step::run(const data::HostBatch& batch, double learning_rate, bool vote_stop) {
-  at::Tensor trailer = network_.gradients().narrow(0, network_.gradients().numel() - nn::Network::kTrailer, nn::Network::kTrailer);
+  at::Tensor trailer =
+      network_.gradients().narrow(0, network_.gradients().numel() - nn::Network::kTrailer, nn::Network::kTrailer);
   trailer.zero_();
   trailer.data_ptr<float>()[kStopVotes] = vote_stop ? 1.0f : 0.0f;
   compute(batch);
@@ -57,7 +59,9 @@ void Step::compute(const data::HostBatch& batch) {
   if (batch.count == 0) {  // the others need this rank's statistics and its word in every collective
     const int64_t trailer = network_.gradients().numel() - nn::Network::kTrailer;
     network_.gradients().narrow(0, 0, trailer).zero_();
-    network_.gradients().narrow(0, network_.parameter_count(), network_.statistics_count()).copy_(network_.statistics());
+    network_.gradients()
+        .narrow(0, network_.parameter_count(), network_.statistics_count())
+        .copy_(network_.statistics());
     return on_slice(network_.gradients().numel());
   }
   const at::Tensor labels = labels_of(batch, options_.multi_label);
@@ -85,8 +89,7 @@ void Step::set_trailer(const data::HostBatch& batch, const at::Tensor& logits, c
 }
 
 StepResult Step::read_trailer() const {
-  const float* trailer =
-      network_.gradients().data_ptr<float>() + network_.gradients().numel() - nn::Network::kTrailer;
+  const float* trailer = network_.gradients().data_ptr<float>() + network_.gradients().numel() - nn::Network::kTrailer;
   return {.count = std::lround(trailer[kCount]),
           .loss = trailer[kLoss],
           .correct = trailer[kCorrect],

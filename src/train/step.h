@@ -15,12 +15,12 @@ namespace lockstep::train {
 
 /// What one step did, summed over all ranks.
 struct StepResult {
-  int64_t count = 0;      ///< samples
-  double loss = 0;        ///< sum over samples
-  double correct = 0;     ///< samples; multi-label: right labels / labels
+  int64_t count = 0;   ///< samples
+  double loss = 0;     ///< sum over samples
+  double correct = 0;  ///< samples; multi-label: right labels / labels
   double correct_top_k = 0;
-  bool finite = true;     ///< false: the loss is not a number and the weights are untouched
-  int64_t stop_votes = 0; ///< ranks that want to stop after this step
+  bool finite = true;      ///< false: the loss is not a number and the weights are untouched
+  int64_t stop_votes = 0;  ///< ranks that want to stop after this step
 };
 
 /// What a step needs to know beside the batch.

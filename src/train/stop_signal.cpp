@@ -1,9 +1,9 @@
 #include "stop_signal.h"
 
-#include <unistd.h>
-
 #include <atomic>
 #include <csignal>
+
+#include <unistd.h>
 
 namespace lockstep::train {
 namespace {
@@ -11,7 +11,8 @@ namespace {
 constexpr int kInterrupted = 130;
 std::atomic<bool> orderly = false;
 std::atomic<int> requests = 0;
-static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free, "used in a signal handler");
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free,
+              "used in a signal handler");
 
 void take_signal(int number) {
   const int before = requests.fetch_add(1);
@@ -21,7 +22,7 @@ void take_signal(int number) {
 }  // namespace
 
 void catch_stop_signals() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = take_signal;
   action.sa_flags = SA_RESTART;
   for (const int number : {SIGUSR1, SIGTERM, SIGINT}) ::sigaction(number, &action, nullptr);

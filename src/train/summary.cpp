@@ -19,8 +19,8 @@ void set_figures(track::Event& event, const track::Report& report) {
 
 }  // namespace
 
-void log_validation(const track::Report& report, const State& state, const Hyperparameters& hyperparameters, double seconds,
-                    track::EventLog& events) {
+void log_validation(const track::Report& report, const State& state, const Hyperparameters& hyperparameters,
+                    double seconds, track::EventLog& events) {
   const auto epoch = static_cast<int>(state.epoch - 1);  // SageMaker counts from 0
   log::info(format("Epoch[%d] Validation-accuracy=%f", epoch, report.accuracy));
   for (const auto& [k, accuracy] : report.top_k)
@@ -31,8 +31,8 @@ void log_validation(const track::Report& report, const State& state, const Hyper
   events.write(event);
 }
 
-void write_summary(const Path& path, const Job& job, const std::optional<track::Report>& report, double images_per_second,
-                   double seconds) {
+void write_summary(const Path& path, const Job& job, const std::optional<track::Report>& report,
+                   double images_per_second, double seconds) {
   track::Event summary;
   summary.set("status", job.state.epoch < job.config.hyperparameters.epochs ? "stopped early" : "completed")
       .set("epochs", job.state.epoch)

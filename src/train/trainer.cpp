@@ -29,7 +29,8 @@ StepOptions step_options(const Job& job) {
                       .top_k = static_cast<int>(h.top_k.value_or(1)),
                       .bucket_bytes = job.config.run.bucket_bytes};
   if (h.use_weighted_loss && h.multi_label)
-    options.weights = nn::label_weights({job.data.facts.class_counts.begin(), job.data.facts.class_counts.end()}, job.data.facts.samples);
+    options.weights = nn::label_weights({job.data.facts.class_counts.begin(), job.data.facts.class_counts.end()},
+                                        job.data.facts.samples);
   return options;
 }
 
@@ -44,7 +45,8 @@ data::SamplerOptions training_order(const Job& job) {
                                .drop_last = run.last_batch == "drop",
                                .labels = {}};
   if (options.order != data::Order::kBalanced) return options;
-  require(!job.config.hyperparameters.multi_label, ErrorKind::kUsage, "run.sampler: balanced needs one label a sample, not multi_label");
+  require(!job.config.hyperparameters.multi_label, ErrorKind::kUsage,
+          "run.sampler: balanced needs one label a sample, not multi_label");
   std::vector<float> labels;
   for (size_t i = 0; i < job.data.train->size(); ++i) {
     job.data.train->read_labels(i, labels);
@@ -75,8 +77,8 @@ Trainer::Trainer(Job& job, comm::Communicator& communicator)
       communicator_(communicator),
       hyperparameters_(job.config.hyperparameters),
       output_(job.config.run.output),
-      schedule_(hyperparameters_.learning_rate, hyperparameters_.lr_scheduler_step, hyperparameters_.lr_scheduler_factor,
-                job.steps_per_epoch),
+      schedule_(hyperparameters_.learning_rate, hyperparameters_.lr_scheduler_step,
+                hyperparameters_.lr_scheduler_factor, job.steps_per_epoch),
       step_(*job.network, *job.optimizer, communicator, step_options(job)),
       loader_(*job.data.train, training_order(job), loader_options(job, true)),
       start_(Clock::now()),
@@ -87,7 +89,8 @@ Trainer::Trainer(Job& job, comm::Communicator& communicator)
 Trainer::~Trainer() = default;
 
 bool Trainer::run() {
-  // summary.json is the mark of a finished run; without it a run that ended while writing its last files completes them.
+  // summary.json is the mark of a finished run; without it a run that ended while writing its last files completes
+  // them.
   if (done() && std::filesystem::exists(output_ / "summary.json")) return true;
   if (leads()) std::filesystem::remove(output_ / "summary.json");
   begin_orderly_stop();
@@ -106,7 +109,8 @@ bool Trainer::done() const {
 }
 
 void Trainer::train_epoch() {
-  track::Progress progress(cat("epoch ", job_.state.epoch + 1, "/", hyperparameters_.epochs), static_cast<int64_t>(job_.data.train->size()));
+  track::Progress progress(cat("epoch ", job_.state.epoch + 1, "/", hyperparameters_.epochs),
+                           static_cast<int64_t>(job_.data.train->size()));
   epoch_start_ = Clock::now();
   const int64_t count_before = job_.state.sums.count;
   bool complete = false;
@@ -130,7 +134,8 @@ void Trainer::step(const data::HostBatch& batch) {
   State& state = job_.state;
   const double learning_rate = schedule_.at(state.step);
   const StepResult result = step_.run(batch, learning_rate, stop_requested());
-  require(result.finite, ErrorKind::kData, "the loss of step ", state.step + 1, " (epoch ", batch.epoch + 1, ", batch ", batch.index + 1,
+  require(result.finite, ErrorKind::kData, "the loss of step ", state.step + 1, " (epoch ", batch.epoch + 1, ", batch ",
+          batch.index + 1,
           ") is not a finite number; the weights are those before it. Train with a smaller learning_rate");
   ++state.step;
   ++state.sums.batches;
@@ -155,10 +160,12 @@ void Trainer::log_step(const StepResult& result, double learning_rate) {
                      .set("images_per_second", speed));
   const int64_t batch = job_.state.sums.batches - 1;
   if (batch == 0 || batch % kLogEvery != 0) return;
-  const std::string top_k = hyperparameters_.top_k && !hyperparameters_.multi_label
-                                ? format("\ttop_k_accuracy_%d=%f", int(*hyperparameters_.top_k), job_.state.sums.top_k_accuracy())
-                                : "";
-  log::info(format("Epoch[%d] Batch [%d]\tSpeed: %.3f samples/sec\taccuracy=%f", int(job_.state.epoch), int(batch), speed, job_.state.sums.accuracy()),
+  const std::string top_k =
+      hyperparameters_.top_k && !hyperparameters_.multi_label
+          ? format("\ttop_k_accuracy_%d=%f", int(*hyperparameters_.top_k), job_.state.sums.top_k_accuracy())
+          : "";
+  log::info(format("Epoch[%d] Batch [%d]\tSpeed: %.3f samples/sec\taccuracy=%f", int(job_.state.epoch), int(batch),
+                   speed, job_.state.sums.accuracy()),
             top_k);
 }
 
@@ -191,7 +198,8 @@ void Trainer::log_epoch(double seconds, int64_t samples) {
 void Trainer::evaluate_epoch() {
   bool better = !job_.data.validation;
   if (job_.data.validation) {
-    data::Loader loader(*job_.data.validation, validation_order(*job_.data.validation, job_.global_batch()), loader_options(job_, false));
+    data::Loader loader(*job_.data.validation, validation_order(*job_.data.validation, job_.global_batch()),
+                        loader_options(job_, false));
     std::vector<int> top_k;
     if (hyperparameters_.top_k) top_k.push_back(static_cast<int>(*hyperparameters_.top_k));
     track::Metrics metrics(static_cast<int>(*hyperparameters_.num_classes), hyperparameters_.multi_label, top_k);
@@ -216,7 +224,8 @@ void Trainer::publish_model(bool keep_others) {
                                  .epoch = job_.state.epoch,
                                  .batch = hyperparameters_.mini_batch_size};
   model::write_artefact(output_ / "model", artefact, keep_others);
-  log::info(format("Saved checkpoint to \"%s/model/image-classification-%04d.params\"", output_.c_str(), int(job_.state.epoch)));
+  log::info(format("Saved checkpoint to \"%s/model/image-classification-%04d.params\"", output_.c_str(),
+                   int(job_.state.epoch)));
 }
 
 model::Card Trainer::card() const {
@@ -234,7 +243,8 @@ void Trainer::save() {
   const auto content =
       to_checkpoint(job_.state, *job_.network, *job_.optimizer, to_yaml(job_.config), model::card_text(card()));
   const auto start = Clock::now();
-  const Path path = model::checkpoint::save(output_ / "checkpoints", job_.state.step, content, job_.config.run.keep_checkpoints);
+  const Path path =
+      model::checkpoint::save(output_ / "checkpoints", job_.state.step, content, job_.config.run.keep_checkpoints);
   events_->write(track::Event("checkpoint")
                      .set("epoch", job_.state.epoch)
                      .set("step", job_.state.step)
@@ -246,14 +256,16 @@ void Trainer::save() {
 void Trainer::finish() {
   if (!leads()) return;
   const bool early = job_.state.epoch < hyperparameters_.epochs;
-  if (early) log::info("Early stopping: no improvement of validation accuracy in the last ", job_.state.stalled, " epochs");
+  if (early)
+    log::info("Early stopping: no improvement of validation accuracy in the last ", job_.state.stalled, " epochs");
   if (std::filesystem::exists(output_ / "model")) model::pack_artefact(output_ / "model", output_ / "model.tar.gz");
   events_->write(track::Event("stop")
                      .set("epoch", job_.state.epoch)
                      .set("step", job_.state.step)
                      .set("seconds", elapsed())
                      .set("reason", early ? "early_stopping" : "epochs"));
-  write_summary(output_ / "summary.json", job_, report_, images_ > 0 ? static_cast<double>(images_) / seconds_since(start_) : 0, elapsed());
+  write_summary(output_ / "summary.json", job_, report_,
+                images_ > 0 ? static_cast<double>(images_) / seconds_since(start_) : 0, elapsed());
 }
 
 double Trainer::elapsed() const { return seconds_before_ + seconds_since(start_); }

@@ -19,8 +19,8 @@ class Trainer {
   Trainer(Job& job, comm::Communicator& communicator);
   ~Trainer();
 
-  /// From where the job's state stands to the last epoch, or to an early stop. False when a signal stopped it before: then a checkpoint
-  /// holds all that was done.
+  /// From where the job's state stands to the last epoch, or to an early stop. False when a signal stopped it before:
+  /// then a checkpoint holds all that was done.
   bool run();
   bool done() const;
 
@@ -45,7 +45,7 @@ class Trainer {
   optim::Schedule schedule_;
   Step step_;
   data::Loader loader_;
-  std::optional<track::Report> report_;  ///< of the last validation
+  std::optional<track::Report> report_;      ///< of the last validation
   std::unique_ptr<track::EventLog> events_;  ///< rank 0
   std::chrono::steady_clock::time_point start_, epoch_start_;
   double seconds_before_;

@@ -1,8 +1,8 @@
 #include "validation.h"
 
-#include <ATen/core/Tensor.h>
-
 #include <cmath>
+
+#include <ATen/core/Tensor.h>
 
 #include "feed.h"
 #include "lockstep/core/error.h"
@@ -17,7 +17,8 @@ void add_batch(const at::Tensor& logits, const data::HostBatch& batch, track::Me
   for (int64_t i = 0; i < batch.count; ++i) {
     const std::span row(rows.const_data_ptr<float>() + i * rows.size(1), classes);
     for (const float logit : row)
-      require(std::isfinite(logit), ErrorKind::kData, "the network's output for sample ", batch.ids[static_cast<size_t>(i)],
+      require(std::isfinite(logit), ErrorKind::kData, "the network's output for sample ",
+              batch.ids[static_cast<size_t>(i)],
               " is not a finite number: the weights have diverged; train with a smaller learning_rate");
     metrics.add(row, batch.labels.subspan(static_cast<size_t>(i) * width, width));
   }
@@ -34,8 +35,8 @@ data::SamplerOptions validation_order(const data::Dataset& dataset, int64_t glob
           .labels = {}};
 }
 
-int64_t validate(nn::Network& network, data::Loader& loader, comm::Communicator& communicator,
-                 const model::Card& card, track::Metrics& metrics) {
+int64_t validate(nn::Network& network, data::Loader& loader, comm::Communicator& communicator, const model::Card& card,
+                 track::Metrics& metrics) {
   while (const auto batch = loader.next())
     if (batch->count > 0) add_batch(network.forward(feed(*batch, card), nn::Mode::kEvaluate), *batch, metrics);
 

@@ -8,10 +8,11 @@
 
 namespace lockstep::train {
 
-/// Every sample of the loader's epoch once, its share on each rank, through the network in kEvaluate; afterwards `metrics` holds the sums
-/// of all ranks on every rank. Returns the samples that could not be read, over all ranks. Data Error when a logit is not finite.
-int64_t validate(nn::Network& network, data::Loader& loader, comm::Communicator& communicator,
-                 const model::Card& card, track::Metrics& metrics);
+/// Every sample of the loader's epoch once, its share on each rank, through the network in kEvaluate; afterwards
+/// `metrics` holds the sums of all ranks on every rank. Returns the samples that could not be read, over all ranks.
+/// Data Error when a logit is not finite.
+int64_t validate(nn::Network& network, data::Loader& loader, comm::Communicator& communicator, const model::Card& card,
+                 track::Metrics& metrics);
 
 /// What validate() reads: the whole dataset in order, no randomness.
 data::SamplerOptions validation_order(const data::Dataset& dataset, int64_t global_batch);

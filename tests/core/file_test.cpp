@@ -1,11 +1,11 @@
 #include "lockstep/core/file.h"
 
-#include <gtest/gtest.h>
-#include <sys/resource.h>
-
 #include <csignal>
 #include <cstring>
 #include <fstream>
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "support/expect_error.h"
 #include "support/temp_folder.h"

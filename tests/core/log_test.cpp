@@ -1,8 +1,8 @@
 #include "lockstep/core/log.h"
 
-#include <gtest/gtest.h>
-
 #include <regex>
+
+#include <gtest/gtest.h>
 
 #include "lockstep/core/file.h"
 #include "lockstep/core/hash.h"

@@ -1,10 +1,10 @@
 #include "lockstep/core/rng.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+
+#include <gtest/gtest.h>
 
 namespace lockstep {
 namespace {

@@ -1,8 +1,8 @@
 #include "lockstep/core/table.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
+
+#include <gtest/gtest.h>
 
 #include "support/expect_error.h"
 
@@ -31,7 +31,8 @@ TEST(Error, TheKindDecidesTheExitCode) {
 
 TEST(Error, RequireThrowsOnlyWhenTheConditionFails) {
   EXPECT_NO_THROW(require(true, ErrorKind::kBug, "no"));
-  EXPECT_EQ(test::expect_error(ErrorKind::kData, [] { require(false, ErrorKind::kData, "record ", 7, " is bad"); }), "record 7 is bad");
+  EXPECT_EQ(test::expect_error(ErrorKind::kData, [] { require(false, ErrorKind::kData, "record ", 7, " is bad"); }),
+            "record 7 is bad");
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 #include "lockstep/core/text.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace lockstep {
 namespace {
@@ -29,7 +29,8 @@ TEST(Text, NumbersMustBeTheWholeText) {
   EXPECT_EQ(parse_integer("42"), 42);
   EXPECT_EQ(parse_integer("+7"), 7);
   EXPECT_EQ(parse_integer("-7"), -7);
-  for (const char* bad : {"", "4 2", "42x", " 42", "1e3", "99999999999999999999", "+-1"}) EXPECT_FALSE(parse_integer(bad)) << bad;
+  for (const char* bad : {"", "4 2", "42x", " 42", "1e3", "99999999999999999999", "+-1"})
+    EXPECT_FALSE(parse_integer(bad)) << bad;
   EXPECT_EQ(parse_number("1e-8"), 1e-8);
   EXPECT_EQ(parse_number("0.1"), 0.1);
   for (const char* bad : {"", "0,1", "1.0 ", "1e999", "x"}) EXPECT_FALSE(parse_number(bad)) << bad;

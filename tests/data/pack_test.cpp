@@ -1,8 +1,8 @@
 #include "lockstep/data/pack.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
+
+#include <gtest/gtest.h>
 
 #include "lockstep/record/image_record.h"
 #include "lockstep/record/list.h"

@@ -1,9 +1,9 @@
 #include "lockstep/serve/predictor.h"
 
+#include <cmath>
+
 #include <ATen/core/Tensor.h>
 #include <gtest/gtest.h>
-
-#include <cmath>
 
 #include "lockstep/model/artefact.h"
 #include "lockstep/nn/input.h"
@@ -32,9 +32,11 @@ class PredictorTest : public testing::Test {
 
   void write_model(const model::Card& card, bool multi_label) {
     const model::Graph graph = model::make_network(
-        "resnet_v2", {.num_layers = 20, .classes = 3, .height = card.height, .width = card.width, .multi_label = multi_label});
+        "resnet_v2",
+        {.num_layers = 20, .classes = 3, .height = card.height, .width = card.width, .multi_label = multi_label});
     network_ = std::make_unique<nn::Network>(graph, model::Shape{1, 3, card.height, card.width}, 5);
-    model::write_artefact(folder_ / "model", {.graph = graph, .arrays = network_->arrays(), .card = card, .epoch = 1}, false);
+    model::write_artefact(folder_ / "model", {.graph = graph, .arrays = network_->arrays(), .card = card, .epoch = 1},
+                          false);
     model::pack_artefact(folder_ / "model", folder_ / "model.tar.gz");
   }
 
@@ -91,14 +93,16 @@ TEST_F(PredictorTest, StretchesWhenAskedTo) {
 TEST_F(PredictorTest, TakesAnotherImageShape) {
   Predictor predictor({.model = folder_ / "model", .image_shape = "3,10,12", .threads = 1});
   EXPECT_EQ(predictor.logits({picture_}).front(), expected({.height = 10, .width = 12}));
-  test::expect_contains(test::expect_error(ErrorKind::kUsage, [&] { Predictor({.model = folder_ / "model", .image_shape = "3,10"}); }),
-                        "3,10");
+  test::expect_contains(
+      test::expect_error(ErrorKind::kUsage, [&] { Predictor({.model = folder_ / "model", .image_shape = "3,10"}); }),
+      "3,10");
 }
 
 TEST_F(PredictorTest, NamesABrokenPicture) {
   Predictor predictor({.model = folder_ / "model", .threads = 1});
   std::vector<std::byte> broken(picture_.begin(), picture_.begin() + 40);
-  test::expect_contains(test::expect_error(ErrorKind::kData, [&] { predictor.logits({picture_, broken}); }), "picture 2");
+  test::expect_contains(test::expect_error(ErrorKind::kData, [&] { predictor.logits({picture_, broken}); }),
+                        "picture 2");
 }
 
 }  // namespace

@@ -6,12 +6,14 @@
 #include <filesystem>
 #include <string>
 
-// What a test may find outside the project: real pictures, and real MXNet as the judge of our formats. A test that needs one and does
-// not find it says so and skips:  if (test::data_folder().empty()) GTEST_SKIP() << test::kNoData;
+// What a test may find outside the project: real pictures, and real MXNet as the judge of our formats. A test that
+// needs one and does not find it says so and skips:  if (test::data_folder().empty()) GTEST_SKIP() << test::kNoData;
 namespace lockstep::test {
 
-inline constexpr const char* kNoData = "no test pictures: LOCKSTEP_TEST_DATA names no folder and ../shared/data is absent";
-inline constexpr const char* kNoMxnet = "no MXNet 1.9.1: LOCKSTEP_MXNET_PYTHON names no python and .deps/mxnet is absent (tests/run makes it)";
+inline constexpr const char* kNoData =
+    "no test pictures: LOCKSTEP_TEST_DATA names no folder and ../shared/data is absent";
+inline constexpr const char* kNoMxnet =
+    "no MXNet 1.9.1: LOCKSTEP_MXNET_PYTHON names no python and .deps/mxnet is absent (tests/run makes it)";
 
 /// Tests run in the root of the source tree. Empty when there are no pictures.
 inline std::filesystem::path data_folder() {
@@ -44,7 +46,8 @@ inline Outcome run_command(const std::string& command) {
 }
 /// Runs tests/mxnet/<script> under MXNet's python with these arguments.
 inline Outcome run_mxnet(const std::string& script, const std::string& arguments) {
-  return run_command("MXNET_STORAGE_FALLBACK_LOG_VERBOSE=0 MXNET_SUBGRAPH_BACKEND=NONE " + mxnet_python() + " tests/mxnet/" + script + " " + arguments);
+  return run_command("MXNET_STORAGE_FALLBACK_LOG_VERBOSE=0 MXNET_SUBGRAPH_BACKEND=NONE " + mxnet_python() +
+                     " tests/mxnet/" + script + " " + arguments);
 }
 
 }  // namespace lockstep::test

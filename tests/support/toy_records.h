@@ -10,7 +10,8 @@
 
 namespace lockstep::test {
 
-/// A picture of class `label`: its own colour and stripes, with noise, so that a small network learns it in a few steps.
+/// A picture of class `label`: its own colour and stripes, with noise, so that a small network learns it in a few
+/// steps.
 inline image::Image toy_picture(int label, int size, uint64_t id) {
   Rng rng(42, RngUse::kTest, static_cast<uint64_t>(label), id);
   image::Image picture;
@@ -20,7 +21,8 @@ inline image::Image toy_picture(int label, int size, uint64_t id) {
       for (int c = 0; c < 3; ++c) {
         const int stripe = ((label % 2 ? x : y) / (1 + label / 2)) % 2 ? 60 : 0;
         const int colour = c == label % 3 ? 120 : 40;
-        picture.pixels[static_cast<size_t>((y * size + x) * 3 + c)] = static_cast<uint8_t>(colour + stripe + rng.uniform_int(0, 40));
+        picture.pixels[static_cast<size_t>((y * size + x) * 3 + c)] =
+            static_cast<uint8_t>(colour + stripe + rng.uniform_int(0, 40));
       }
   return picture;
 }

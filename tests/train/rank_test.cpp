@@ -1,8 +1,8 @@
 #include "rank.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "lockstep/model/artefact.h"
@@ -24,10 +24,14 @@ class Run : public testing::Test {
     test::make_toy_records(folder_ / "val", 18, 4, 12);
   }
 
-  std::string config(const std::string& output, const std::string& hyperparameters = "", const std::string& run = "") const {
-    return cat("channels:\n  train: ", (folder_ / "train.rec").string(), "\n  validation: ", (folder_ / "val.rec").string(),
-               "\nhyperparameters:\n  num_layers: 20\n  image_shape: 3,8,8\n  mini_batch_size: 12\n  epochs: 2\n  learning_rate: 0.05\n",
-               hyperparameters, "run:\n  output: ", (folder_ / output).string(), "\n  compute_threads: 1\n  loader_threads: 1\n", run);
+  std::string config(const std::string& output, const std::string& hyperparameters = "",
+                     const std::string& run = "") const {
+    return cat("channels:\n  train: ", (folder_ / "train.rec").string(),
+               "\n  validation: ", (folder_ / "val.rec").string(),
+               "\nhyperparameters:\n  num_layers: 20\n  image_shape: 3,8,8\n  mini_batch_size: 12\n  epochs: 2\n  "
+               "learning_rate: 0.05\n",
+               hyperparameters, "run:\n  output: ", (folder_ / output).string(),
+               "\n  compute_threads: 1\n  loader_threads: 1\n", run);
   }
 
   void train(const std::string& text, int ranks = 1) {
@@ -66,8 +70,9 @@ double largest_difference(const model::Arrays& a, const model::Arrays& b) {
 
 TEST_F(Run, WritesEveryFileThatIsPromised) {
   train(config("out"));
-  for (const char* name : {"config.yaml", "log.txt", "metrics.jsonl", "summary.json", "model.tar.gz", "checkpoints/latest",
-                           "model/image-classification-symbol.json", "model/model-shapes.json", "model/lockstep.json"})
+  for (const char* name :
+       {"config.yaml", "log.txt", "metrics.jsonl", "summary.json", "model.tar.gz", "checkpoints/latest",
+        "model/image-classification-symbol.json", "model/model-shapes.json", "model/lockstep.json"})
     EXPECT_TRUE(std::filesystem::exists(folder_ / "out" / name)) << name;
   const auto summary = nlohmann::json::parse(read_text(folder_ / "out" / "summary.json"));
   EXPECT_EQ(summary["status"], "completed");
@@ -85,7 +90,8 @@ TEST_F(Run, LearnsTheToyClasses) {
   EXPECT_GT(events("out", "validation").back()["accuracy"].get<double>(), 0.9);
 }
 
-// With BatchNorm frozen the sum over a batch is the same however it is shared (up to rounding). Real statistics come from a first run.
+// With BatchNorm frozen the sum over a batch is the same however it is shared (up to rounding). Real statistics come
+// from a first run.
 TEST_F(Run, OneTwoAndFourRanksComputeTheSameRun) {
   train(config("first"));
   const std::string model = cat("  model: ", (folder_ / "first" / "model.tar.gz").string(), "\n");
@@ -163,7 +169,8 @@ TEST_F(Run, StartsFromAModelChannelWithItsWeights) {
   text.replace(text.find("hyperparameters:"), 0, cat("  model: ", (folder_ / "first" / "model.tar.gz").string(), "\n"));
   text.replace(text.find("learning_rate: 0.05"), 19, "learning_rate: 0   ");
   train(text);
-  EXPECT_NEAR(events("second", "epoch")[0]["accuracy"].get<double>(), events("first", "epoch").back()["accuracy"].get<double>(), 0.15);
+  EXPECT_NEAR(events("second", "epoch")[0]["accuracy"].get<double>(),
+              events("first", "epoch").back()["accuracy"].get<double>(), 0.15);
 }
 
 TEST_F(Run, KeepsAModelEveryKEpochs) {
@@ -185,7 +192,8 @@ TEST_F(Run, StopsAllRanksWhenTheLossIsNotANumber) {
   train(config("first"));
   model::Artefact artefact = model::read_artefact(folder_ / "first" / "model");
   for (model::Array& array : artefact.arrays)
-    if (array.name == "arg:fc1_bias") array = model::float_array(array.name, array.shape, std::vector<float>(4, NAN).data());
+    if (array.name == "arg:fc1_bias")
+      array = model::float_array(array.name, array.shape, std::vector<float>(4, NAN).data());
   model::write_artefact(folder_ / "spoilt", artefact, false);
   std::string text = config("second");
   text.replace(text.find("hyperparameters:"), 0, cat("  model: ", (folder_ / "spoilt").string(), "\n"));
@@ -200,7 +208,9 @@ TEST_F(Run, NamesRanksThatWereStartedOnOtherData) {
   LoadedConfig other = mine;
   other.config.channels.train.paths = {(folder_ / "other.rec").string()};
   const std::string message = test::expect_error(ErrorKind::kUsage, [&] {
-    test::run_ranks(2, [&](comm::Communicator& communicator) { run_rank(communicator.rank() == 0 ? mine : other, false, communicator); });
+    test::run_ranks(2, [&](comm::Communicator& communicator) {
+      run_rank(communicator.rank() == 0 ? mine : other, false, communicator);
+    });
   });
   test::expect_contains(message, "rank 1 has");
 }
@@ -213,15 +223,17 @@ TEST_F(Run, LogsSagemakersLines) {
   const auto first = std::find(lines.begin(), lines.end(), "---- Parameters ----");
   ASSERT_NE(first, lines.end());
   const std::vector<std::string> block(first, std::min(first + 19, lines.end()));
-  EXPECT_EQ(block, (std::vector<std::string>{"---- Parameters ----", "num_layers: 20", "data type: <type 'numpy.float32'>", "epochs: 2",
-                                             "optimizer: sgd", "momentum: 0.9", "weight_decay: 0.0001", "learning_rate: 0.05",
-                                             "num_training_samples: 44", "mini_batch_size: 12", "image_shape: 3,8,8", "num_classes: 4",
-                                             "augmentation_type: None", "kv_store: device", "top_k: 2",
-                                             "checkpoint_frequency not set, will store the best model", "--------------------",
-                                             "Setting number of threads: 1", lines[static_cast<size_t>(first - lines.begin()) + 18]}));
+  EXPECT_EQ(block, (std::vector<std::string>{
+                       "---- Parameters ----", "num_layers: 20", "data type: <type 'numpy.float32'>", "epochs: 2",
+                       "optimizer: sgd", "momentum: 0.9", "weight_decay: 0.0001", "learning_rate: 0.05",
+                       "num_training_samples: 44", "mini_batch_size: 12", "image_shape: 3,8,8", "num_classes: 4",
+                       "augmentation_type: None", "kv_store: device", "top_k: 2",
+                       "checkpoint_frequency not set, will store the best model", "--------------------",
+                       "Setting number of threads: 1", lines[static_cast<size_t>(first - lines.begin()) + 18]}));
   const std::string text = join(lines, "\n");
-  for (const char* part : {"Epoch[0] Train-accuracy=0.", "Epoch[0] Train-top_k_accuracy_2=", "Epoch[0] Time cost=", "Epoch[0] Validation-accuracy=",
-                           "Storing the best model with validation accuracy: 0.", "Saved checkpoint to \""})
+  for (const char* part : {"Epoch[0] Train-accuracy=0.", "Epoch[0] Train-top_k_accuracy_2=", "Epoch[0] Time cost=",
+                           "Epoch[0] Validation-accuracy=", "Storing the best model with validation accuracy: 0.",
+                           "Saved checkpoint to \""})
     test::expect_contains(text, part);
 }
 

@@ -28,21 +28,40 @@ struct Buffer {
 };
 template <class T>
 constexpr DType dtype_of();
-template <> constexpr DType dtype_of<uint8_t>() { return DType::kUint8; }
-template <> constexpr DType dtype_of<int32_t>() { return DType::kInt32; }
-template <> constexpr DType dtype_of<int64_t>() { return DType::kInt64; }
-template <> constexpr DType dtype_of<float>() { return DType::kFloat32; }
-template <> constexpr DType dtype_of<double>() { return DType::kFloat64; }
+template <>
+constexpr DType dtype_of<uint8_t>() {
+  return DType::kUint8;
+}
+template <>
+constexpr DType dtype_of<int32_t>() {
+  return DType::kInt32;
+}
+template <>
+constexpr DType dtype_of<int64_t>() {
+  return DType::kInt64;
+}
+template <>
+constexpr DType dtype_of<float>() {
+  return DType::kFloat32;
+}
+template <>
+constexpr DType dtype_of<double>() {
+  return DType::kFloat64;
+}
 template <class T>
-Buffer buffer(std::vector<T>& values) { return {values.data(), values.size(), dtype_of<T>()}; }
+Buffer buffer(std::vector<T>& values) {
+  return {values.data(), values.size(), dtype_of<T>()};
+}
 
-/// A collective that was started and may still run. wait() returns when it is done or throws what went wrong; it must be called
-/// once, before the buffer dies.
+/// A collective that was started and may still run. wait() returns when it is done or throws what went wrong; it must
+/// be called once, before the buffer dies.
 class Pending {
  public:
   Pending() = default;
   explicit Pending(std::function<void()> wait) : wait_(std::move(wait)) {}
-  void wait() { if (wait_) std::exchange(wait_, nullptr)(); }
+  void wait() {
+    if (wait_) std::exchange(wait_, nullptr)();
+  }
 
  private:
   std::function<void()> wait_;
@@ -50,11 +69,11 @@ class Pending {
 
 /// Moves buffers between all ranks of the run. It knows no tensors.
 ///
-/// All ranks call the same collectives with the same counts and types in the same order; one thread a rank calls. Every wait has the
-/// time limit of the constructor: after it, or when a rank aborted, each waiting call throws a comm Error that names this rank, the
-/// collective, its number, and the seconds waited (and the rank that aborted with its reason, where that is known). After a comm
-/// Error the communicator is dead: the process prints and leaves by _exit.
-/// Sums are taken in a fixed order: the same inputs give the same bits on every rank and in every run.
+/// All ranks call the same collectives with the same counts and types in the same order; one thread a rank calls. Every
+/// wait has the time limit of the constructor: after it, or when a rank aborted, each waiting call throws a comm Error
+/// that names this rank, the collective, its number, and the seconds waited (and the rank that aborted with its reason,
+/// where that is known). After a comm Error the communicator is dead: the process prints and leaves by _exit. Sums are
+/// taken in a fixed order: the same inputs give the same bits on every rank and in every run.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -70,7 +89,8 @@ class Communicator {
   /// `all` = the `mine` of rank 0, of rank 1, ...: all.count = size() * mine.count.
   virtual void allgather(Buffer mine, Buffer all) = 0;
   virtual void barrier() = 0;
-  /// Wakes every rank that waits, now and later, with this reason. Any thread; never throws; does not wait for the others.
+  /// Wakes every rank that waits, now and later, with this reason. Any thread; never throws; does not wait for the
+  /// others.
   virtual void abort(const std::string& reason) noexcept = 0;
 
   void allreduce(Buffer buffer, Op op = Op::kSum) { start_allreduce(buffer, op).wait(); }
@@ -82,8 +102,10 @@ class Communicator {
 /// One text from each rank, in rank order, on every rank.
 std::vector<std::string> gather_texts(Communicator& communicator, const std::string& mine);
 
-/// Backend by its row in backends.def: "local" (one rank), "mpi". "auto": mpi under a launcher with more than one rank, else local.
-std::unique_ptr<Communicator> make_communicator(const std::string& backend, const Launch& launch, double timeout_seconds);
+/// Backend by its row in backends.def: "local" (one rank), "mpi". "auto": mpi under a launcher with more than one rank,
+/// else local.
+std::unique_ptr<Communicator> make_communicator(const std::string& backend, const Launch& launch,
+                                                double timeout_seconds);
 
 /// `size` ranks as threads of this process (the backend "threads"): tests and the contract of the others.
 std::vector<std::unique_ptr<Communicator>> make_thread_communicators(int size, double timeout_seconds);

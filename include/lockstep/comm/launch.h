@@ -13,8 +13,8 @@ struct Launch {
   int hosts() const { return local_size > 0 ? (size + local_size - 1) / local_size : 1; }
 };
 
-/// Reads OMPI_COMM_WORLD_* / PMIX_* / SLURM_*; usage Error when they contradict each other. The MPI backend corrects local_rank,
-/// local_size and host by asking MPI.
+/// Reads OMPI_COMM_WORLD_* / PMIX_* / SLURM_*; usage Error when they contradict each other. The MPI backend corrects
+/// local_rank, local_size and host by asking MPI.
 Launch discover_launch();
 
 /// "Open MPI v4.1.4". Any time, any thread.

@@ -18,8 +18,9 @@ struct ImageShape {
 
 /// One source of samples or weights. In YAML a path, a list of paths, or a mapping of these names.
 struct Channel {
-  std::vector<std::string> paths;  ///< files or folders, relative to the working directory; empty: the channel is not given
-  std::string content_type;        ///< SageMaker's ContentType; empty: found out from the files
+  std::vector<std::string>
+      paths;                 ///< files or folders, relative to the working directory; empty: the channel is not given
+  std::string content_type;  ///< SageMaker's ContentType; empty: found out from the files
   std::string distribution = "FullyReplicated";
   std::string label_format = "auto";  ///< auto | multi-hot | class-id (multi-label data only)
   bool given() const { return !paths.empty(); }
@@ -54,10 +55,11 @@ struct Config {
   Hyperparameters hyperparameters;
   Run run;
 
-  /// Hyperparameters came from SageMaker's JSON: its counting (`last_batch: drop`) and its tolerance (unknown keys and wrong counts
-  /// are loud warnings) apply.
+  /// Hyperparameters came from SageMaker's JSON: its counting (`last_batch: drop`) and its tolerance (unknown keys and
+  /// wrong counts are loud warnings) apply.
   bool sagemaker_json = false;
-  /// Full key ("run.seed") -> where its value came from ("default", "first.yaml:12", "command line", "counted", "model").
+  /// Full key ("run.seed") -> where its value came from ("default", "first.yaml:12", "command line", "counted",
+  /// "model").
   std::map<std::string, std::string> origins;
 };
 

@@ -17,10 +17,10 @@ struct LoadedConfig {
 };
 
 /// Reads `file` (YAML with the three sections, or SageMaker's hyperparameters.json, told by its content), then applies
-/// `overrides`: `run.seed=3`, or `seed=3` where the last part is unique. `hyperparameters:` may name SageMaker's JSON file.
-/// Throws one usage Error that lists all mistakes, each with file and line (or the override) and the nearest name.
-/// The file is 1 MiB at most. In an override `;` separates several paths of a channel, and `channels.train.content_type=...` sets
-/// one of its names.
+/// `overrides`: `run.seed=3`, or `seed=3` where the last part is unique. `hyperparameters:` may name SageMaker's JSON
+/// file. Throws one usage Error that lists all mistakes, each with file and line (or the override) and the nearest
+/// name. The file is 1 MiB at most. In an override `;` separates several paths of a channel, and
+/// `channels.train.content_type=...` sets one of its names.
 LoadedConfig load_config(const Path& file, std::span<const std::string> overrides);
 
 /// The same from a text, without overrides; `where` stands for the file in messages.
@@ -48,11 +48,12 @@ struct ModelFacts {
   int64_t num_classes = 0;
 };
 
-/// Completes the configuration: num_classes and num_training_samples are counted, network, num_layers and image_shape come from the
-/// model when the configuration is silent. Another value than the data's or the model's is a usage Error showing both; where
-/// SageMaker's JSON says it, a warning about num_training_samples (the counted number is used) and about more classes than the data
-/// have, an Error about the network's shape. use_pretrained_model gives the model a new last layer, so its classes may differ.
-/// Also what only data can tell: mini_batch_size against the number of samples, labels against num_classes. All mistakes in one Error.
+/// Completes the configuration: num_classes and num_training_samples are counted, network, num_layers and image_shape
+/// come from the model when the configuration is silent. Another value than the data's or the model's is a usage Error
+/// showing both; where SageMaker's JSON says it, a warning about num_training_samples (the counted number is used) and
+/// about more classes than the data have, an Error about the network's shape. use_pretrained_model gives the model a
+/// new last layer, so its classes may differ. Also what only data can tell: mini_batch_size against the number of
+/// samples, labels against num_classes. All mistakes in one Error.
 LoadedConfig resolve(Config config, const DatasetFacts& data, const std::optional<ModelFacts>& model);
 
 /// A key whose values differ between two configurations.
@@ -60,7 +61,8 @@ struct Difference {
   std::string key, before, after;
   OnResume on_resume;
 };
-/// In the order of the table; keys of the machine or of the log are among them as kHarmless. A key without a value is "unset".
+/// In the order of the table; keys of the machine or of the log are among them as kHarmless. A key without a value is
+/// "unset".
 std::vector<Difference> differences(const Config& before, const Config& after);
 
 /// One row of the table of keys, for `--help`, README and tests.

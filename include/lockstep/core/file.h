@@ -35,8 +35,8 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-/// A file that is written once from front to back. Every failed write is an io Error with path, offset and reason, never silence.
-/// One thread.
+/// A file that is written once from front to back. Every failed write is an io Error with path, offset and reason,
+/// never silence. One thread.
 class FileWriter {
  public:
   /// Creates or truncates.
@@ -48,7 +48,8 @@ class FileWriter {
   void write(Bytes bytes);
   void write(std::string_view text);
   uint64_t offset() const { return offset_; }
-  /// Flushes to the system and, when asked, to the disk, and closes. Without it the destructor closes and drops late errors.
+  /// Flushes to the system and, when asked, to the disk, and closes. Without it the destructor closes and drops late
+  /// errors.
   void finish(bool sync = false);
 
  private:
@@ -65,8 +66,8 @@ std::vector<std::byte> read_bytes(const Path& path);
 /// The same into memory that is reused.
 void read_bytes(const Path& path, std::vector<std::byte>& bytes);
 
-/// Replaces the file in one step: a reader sees the old text or the new one, also after a crash (temp file, fsync, rename, fsync of
-/// the folder).
+/// Replaces the file in one step: a reader sees the old text or the new one, also after a crash (temp file, fsync,
+/// rename, fsync of the folder).
 void write_atomic(const Path& path, std::string_view text);
 
 /// fsync of a file or folder that exists.

@@ -8,8 +8,9 @@ namespace lockstep {
 /// What a stream of random numbers is for; streams of different uses never meet.
 enum class RngUse : uint64_t { kShuffle = 1, kAugment = 2, kInitialise = 3, kSplit = 4, kTest = 99 };
 
-/// Random numbers as a function: the stream depends on (seed, use, epoch, id) alone, so resume and another number of ranks draw
-/// the same numbers by construction. SplitMix64 (Steele, Lea, Flood 2014) over a mixed key: the same on every machine and compiler.
+/// Random numbers as a function: the stream depends on (seed, use, epoch, id) alone, so resume and another number of
+/// ranks draw the same numbers by construction. SplitMix64 (Steele, Lea, Flood 2014) over a mixed key: the same on
+/// every machine and compiler.
 class Rng {
  public:
   Rng(uint64_t seed, RngUse use, uint64_t epoch = 0, uint64_t id = 0);

@@ -9,7 +9,8 @@
 
 namespace lockstep {
 
-/// One row of a table: a `.def` file expands into a constexpr array of these, and `--help`, README and the contract tests read it.
+/// One row of a table: a `.def` file expands into a constexpr array of these, and `--help`, README and the contract
+/// tests read it.
 template <class Make>
 struct Entry {
   const char* name;
@@ -24,8 +25,8 @@ std::vector<std::string> names(std::span<const Entry<Make>> entries) {
   return all;
 }
 
-/// The row of that name. Throws an Error that says the nearest name first and then lists what there is; `noun` is what a row is
-/// called ("network").
+/// The row of that name. Throws an Error that says the nearest name first and then lists what there is; `noun` is what
+/// a row is called ("network").
 template <class Make>
 const Entry<Make>& find_entry(std::span<const Entry<Make>> entries, std::string_view name, std::string_view noun,
                               ErrorKind kind = ErrorKind::kUsage) {
@@ -33,8 +34,8 @@ const Entry<Make>& find_entry(std::span<const Entry<Make>> entries, std::string_
     if (name == entry.name) return entry;
   const auto all = names(entries);
   const std::string close = nearest(name, all);
-  fail(kind, "no ", noun, " is called \"", name, "\"", close.empty() ? "" : cat("; did you mean \"", close, "\"?"), " There are: ",
-       join(all, ", "));
+  fail(kind, "no ", noun, " is called \"", name, "\"", close.empty() ? "" : cat("; did you mean \"", close, "\"?"),
+       " There are: ", join(all, ", "));
 }
 
 }  // namespace lockstep

@@ -40,7 +40,8 @@ std::string bytes_text(double bytes);
 /// Seconds for people: "12 s", "3 min 05 s", "2 h 10 min".
 std::string duration_text(double seconds);
 
-/// The candidate with the smallest edit distance to `word`, when it is close enough to have been meant; otherwise empty.
+/// The candidate with the smallest edit distance to `word`, when it is close enough to have been meant; otherwise
+/// empty.
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
 
 }  // namespace lockstep

@@ -15,14 +15,15 @@ namespace lockstep::data {
 
 /// One sample before decoding. Refilled by Dataset::read(); the vectors keep their memory.
 struct Sample {
-  Bytes bytes;                      ///< the encoded picture: in the dataset's mapping, or in `storage`
+  Bytes bytes;  ///< the encoded picture: in the dataset's mapping, or in `storage`
   std::span<const image::SeekPoint> seek_points;
-  std::vector<float> labels;        ///< one class, or multi-hot [label_width]
-  std::string name;                 ///< for messages: "train.rec record 17 at byte 4096 (id 559)" or a path
+  std::vector<float> labels;  ///< one class, or multi-hot [label_width]
+  std::string name;           ///< for messages: "train.rec record 17 at byte 4096 (id 559)" or a path
   std::vector<std::byte> storage;
 };
 
-/// Answers how many samples there are and what sample i is; sample id = position 0..size-1. All functions from any thread at once.
+/// Answers how many samples there are and what sample i is; sample id = position 0..size-1. All functions from any
+/// thread at once.
 class Dataset {
  public:
   virtual ~Dataset() = default;
@@ -47,23 +48,25 @@ class Dataset {
 /// What to open: a channel, and for images with a list that list.
 struct DatasetOptions {
   Channel channel;
-  Channel list;               ///< train_lst / validation_lst; usually not given
+  Channel list;  ///< train_lst / validation_lst; usually not given
   bool multi_label = false;
-  int64_t classes = 0;        ///< for multi-label class ids; 0: unknown
-  std::string role = "train"; ///< for messages; also which split of a folder of splits
+  int64_t classes = 0;                   ///< for multi-label class ids; 0: unknown
+  std::string role = "train";            ///< for messages; also which split of a folder of splits
   std::vector<std::string> class_names;  ///< a folder's classes are matched to these by name; empty: they are found
 };
 
-/// Opens by the row of datasets.def that recognises the channel. Data or usage Error naming channel and path, with what was found.
+/// Opens by the row of datasets.def that recognises the channel. Data or usage Error naming channel and path, with what
+/// was found.
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);
 
-/// Counts: every label is read once, on `threads` threads. Data Error naming the first bad sample: labels that are negative, not whole
-/// numbers or beyond the named classes (single label), negative or not finite (multi-label; above 0.5 is 1, with one warning), and
-/// damaged records. Up to `skip_bad` unreadable samples are left out of the counts instead, each with a warning.
+/// Counts: every label is read once, on `threads` threads. Data Error naming the first bad sample: labels that are
+/// negative, not whole numbers or beyond the named classes (single label), negative or not finite (multi-label; above
+/// 0.5 is 1, with one warning), and damaged records. Up to `skip_bad` unreadable samples are left out of the counts
+/// instead, each with a warning.
 DatasetFacts survey(const Dataset& dataset, bool multi_label, int threads, int64_t skip_bad = 0);
 
-/// A number that changes when the number, the sizes, the labels, the order of the samples or the class names do; the same on every rank
-/// that sees the same data. Pictures are not read: another picture of the same size goes unnoticed.
+/// A number that changes when the number, the sizes, the labels, the order of the samples or the class names do; the
+/// same on every rank that sees the same data. Pictures are not read: another picture of the same size goes unnoticed.
 uint64_t fingerprint(const Dataset& dataset);
 
 /// The label of each of `from`'s classes in `to`, by name. Data Error naming the unknown class and the nearest one.

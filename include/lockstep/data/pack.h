@@ -9,22 +9,26 @@
 
 namespace lockstep::data {
 
-/// What `lockstep pack` was asked for; im2rec's flags have im2rec's meanings (reference: its README section in our README).
+/// What `lockstep pack` was asked for; im2rec's flags have im2rec's meanings (reference: its README section in our
+/// README).
 struct PackOptions {
-  Path root;                 ///< folder of classes, of splits, or of the images that the list names
-  Path prefix;               ///< PREFIX.lst/.rec/.idx/.classes
-  Path from_list;            ///< --from-list: .lst with images below root
-  Path labels;               ///< --labels: CSV, first column the file, then one column a label (multi-hot)
-  Path classes;              ///< --classes: fixes the labels
-  std::vector<double> split; ///< --split 0.8 or 0.8:0.1 (train : validation, the rest test)
+  Path root;                  ///< folder of classes, of splits, or of the images that the list names
+  Path prefix;                ///< PREFIX.lst/.rec/.idx/.classes
+  Path from_list;             ///< --from-list: .lst with images below root
+  Path labels;                ///< --labels: CSV, first column the file, then one column a label (multi-hot)
+  Path classes;               ///< --classes: fixes the labels
+  std::vector<double> split;  ///< --split 0.8 or 0.8:0.1 (train : validation, the rest test)
   int64_t shards = 1;
-  bool list_only = false;    ///< --list
-  bool recursive = true;     ///< im2rec's default is off; ours reads a folder of classes
-  bool every_folder_a_class = false;  ///< im2rec --recursive: each folder that holds pictures is a class, nested ones and root too;
-                                      ///< otherwise a class is a folder of root with all that lies below it
-  bool existing_lists = false;        ///< im2rec's second step: packs every PREFIX*.lst in its order; root where there is none
-  bool shuffle = true;       ///< im2rec's order: Python's random.seed(100)
-  bool pass_through = true;  ///< bytes as they are; off as soon as resize, crop, quality, colour or encoding is asked for
+  bool list_only = false;  ///< --list
+  bool recursive = true;   ///< im2rec's default is off; ours reads a folder of classes
+  bool every_folder_a_class =
+      false;  ///< im2rec --recursive: each folder that holds pictures is a class, nested ones and root too;
+              ///< otherwise a class is a folder of root with all that lies below it
+  bool existing_lists =
+      false;            ///< im2rec's second step: packs every PREFIX*.lst in its order; root where there is none
+  bool shuffle = true;  ///< im2rec's order: Python's random.seed(100)
+  bool pass_through =
+      true;  ///< bytes as they are; off as soon as resize, crop, quality, colour or encoding is asked for
   bool pack_label = false;
   bool center_crop = false;
   int64_t resize = 0, quality = 95, colour = 1;
@@ -32,8 +36,8 @@ struct PackOptions {
   std::vector<std::string> extensions = {".jpeg", ".jpg", ".png"};
   double train_ratio = 1.0, test_ratio = 0.0;
   int64_t chunks = 1;
-  int threads = 0;           ///< 0: available cores
-  bool strict = false;       ///< an unreadable picture is fatal
+  int threads = 0;      ///< 0: available cores
+  bool strict = false;  ///< an unreadable picture is fatal
 };
 
 /// What was done.

@@ -20,14 +20,13 @@ struct SamplerOptions {
   int64_t global_batch = 1;  ///< samples a step over all ranks
   uint64_t seed = 1;
   Order order = Order::kShuffle;
-  bool drop_last = false;    ///< drop the short batch at the end of an epoch
-  std::vector<int> labels;   ///< kBalanced only: the class of each sample
+  bool drop_last = false;   ///< drop the short batch at the end of an epoch
+  std::vector<int> labels;  ///< kBalanced only: the class of each sample
 };
 
-/// Says which samples are global batch k of epoch e, from the seed alone: not from the number of ranks, not from what ran before.
-/// Each sample at most once an epoch. kBalanced alone repeats: every class is drawn equally often, `samples` times together, rounded to
-/// a multiple of the classes.
-/// Caches the order of one epoch: one thread.
+/// Says which samples are global batch k of epoch e, from the seed alone: not from the number of ranks, not from what
+/// ran before. Each sample at most once an epoch. kBalanced alone repeats: every class is drawn equally often,
+/// `samples` times together, rounded to a multiple of the classes. Caches the order of one epoch: one thread.
 class Sampler {
  public:
   /// Usage Error where an epoch would have no batch: fewer samples than a global batch, with drop_last.

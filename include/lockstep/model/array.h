@@ -9,7 +9,21 @@
 
 namespace lockstep::model {
 
-enum class ElementType { kFloat32, kFloat64, kFloat16, kUint8, kInt32, kInt8, kInt64, kBool, kInt16, kUint16, kUint32, kUint64, kBfloat16 };
+enum class ElementType {
+  kFloat32,
+  kFloat64,
+  kFloat16,
+  kUint8,
+  kInt32,
+  kInt8,
+  kInt64,
+  kBool,
+  kInt16,
+  kUint16,
+  kUint32,
+  kUint64,
+  kBfloat16
+};
 size_t size_of(ElementType type);
 const char* name_of(ElementType type);
 

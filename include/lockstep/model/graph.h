@@ -13,8 +13,8 @@ int64_t count(const Shape& shape);           ///< product of the dimensions
 
 using Attributes = std::map<std::string, std::string>;
 
-/// A node of a network, as in an MXNet symbol file: an operator with Python-like attribute strings ("(3, 3)", "True", "2e-05").
-/// op "null" is a variable: the picture `data`, a label, a parameter or a running statistic.
+/// A node of a network, as in an MXNet symbol file: an operator with Python-like attribute strings ("(3, 3)", "True",
+/// "2e-05"). op "null" is a variable: the picture `data`, a label, a parameter or a running statistic.
 struct Node {
   std::string op;
   std::string name;
@@ -27,7 +27,8 @@ struct Node {
   std::vector<Input> inputs;
 };
 
-/// A network is data: nodes in depth-first post-order (inputs before users), and its outputs. Names and order are MXNet's.
+/// A network is data: nodes in depth-first post-order (inputs before users), and its outputs. Names and order are
+/// MXNet's.
 struct Graph {
   std::vector<Node> nodes;
   std::vector<Node::Input> heads;
@@ -38,7 +39,8 @@ struct Graph {
   int find(const std::string& name) const;
 };
 
-/// Attribute readers; data Error naming node, attribute and text when it cannot be read. The default is MXNet's for the operator.
+/// Attribute readers; data Error naming node, attribute and text when it cannot be read. The default is MXNet's for the
+/// operator.
 int64_t int_attribute(const Node& node, const std::string& name, int64_t fallback);
 double number_attribute(const Node& node, const std::string& name, double fallback);
 bool bool_attribute(const Node& node, const std::string& name, bool fallback);
@@ -47,8 +49,8 @@ std::vector<int64_t> tuple_attribute(const Node& node, const std::string& name, 
 
 /// The classifier's end of a graph: the node whose output are the logits, and what follows it.
 struct Output {
-  int logits = 0;          ///< node index: what SoftmaxOutput or LogisticRegressionOutput reads
-  bool multi_label = false;///< LogisticRegressionOutput or sigmoid: one probability a label
+  int logits = 0;            ///< node index: what SoftmaxOutput or LogisticRegressionOutput reads
+  bool multi_label = false;  ///< LogisticRegressionOutput or sigmoid: one probability a label
   int classes = 0;
 };
 /// Data Error when the graph is not a classifier with one output; says what it found.

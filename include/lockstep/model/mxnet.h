@@ -8,8 +8,8 @@
 
 namespace lockstep::model {
 
-/// MXNet's symbol JSON. Reads `attrs`, `attr` and `param` forms, with or without node_row_ptr; appends the moving statistics that
-/// files before 0.9 do not list. Data Error naming path and node.
+/// MXNet's symbol JSON. Reads `attrs`, `attr` and `param` forms, with or without node_row_ptr; appends the moving
+/// statistics that files before 0.9 do not list. Data Error naming path and node.
 Graph read_symbol(const Path& path);
 Graph parse_symbol(const std::string& text, const std::string& where);
 /// The text that MXNet 1.x itself would write for this graph (keys, order, node_row_ptr), mxnet_version 10300.
@@ -20,7 +20,8 @@ Arrays read_params(const Path& path);
 /// Written as MXNet 1.x writes them (V2, cpu(0)), byte for byte.
 void write_params(const Path& path, const Arrays& arrays);
 
-/// safetensors: float and integer tensors with an optional text map in `__metadata__`. Data Error with path and what is wrong.
+/// safetensors: float and integer tensors with an optional text map in `__metadata__`. Data Error with path and what is
+/// wrong.
 struct Safetensors {
   Arrays arrays;
   std::map<std::string, std::string> metadata;

@@ -38,16 +38,16 @@ struct Parameter {
 
 /// What follows from a graph and the size of its input, without torch.
 struct Facts {
-  std::vector<Parameter> parameters;       ///< in graph order: variables depth-first, as MXNet lists them
-  std::vector<std::vector<Shape>> outputs; ///< shapes of each node's outputs
-  int64_t flops = 0;                       ///< one forward pass
-  int64_t activation_count = 0;            ///< elements that a training step keeps for backward
+  std::vector<Parameter> parameters;        ///< in graph order: variables depth-first, as MXNet lists them
+  std::vector<std::vector<Shape>> outputs;  ///< shapes of each node's outputs
+  int64_t flops = 0;                        ///< one forward pass
+  int64_t activation_count = 0;             ///< elements that a training step keeps for backward
 };
 /// Infers everything from `data` = [N, C, H, W]. Data Error naming the node that does not fit.
 Facts infer(const Graph& graph, const Shape& data);
 
-/// The initial value of parameter p, MXNet's Xavier(gaussian, in, 2): weights N(0, sqrt(2 / fan_in)) from (seed, position of p), gamma
-/// and moving_var 1, everything else 0.
+/// The initial value of parameter p, MXNet's Xavier(gaussian, in, 2): weights N(0, sqrt(2 / fan_in)) from (seed,
+/// position of p), gamma and moving_var 1, everything else 0.
 void initialise(const Parameter& parameter, uint64_t seed, uint64_t position, std::span<float> values);
 
 }  // namespace lockstep::model

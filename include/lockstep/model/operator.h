@@ -18,8 +18,8 @@ struct NodeShapes {
 
 /// An operator without torch: its inputs, shapes and cost. `nn` has a row of the same name with forward and backward.
 struct Operator {
-  /// Names of the inputs behind the data, as suffixes of the node's name ("weight", "bias", "gamma", ...); auxiliary states last.
-  /// "label" stands for an input that is no parameter.
+  /// Names of the inputs behind the data, as suffixes of the node's name ("weight", "bias", "gamma", ...); auxiliary
+  /// states last. "label" stands for an input that is no parameter.
   std::vector<std::string> (*parameters)(const Node& node);
   /// How many of those are auxiliary states (moving statistics).
   int auxiliary;

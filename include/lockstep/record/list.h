@@ -15,9 +15,10 @@ struct ListEntry {
   std::string path;
 };
 
-/// Reads a .lst. A line with fewer than three fields, an index that is no number or a label that is no number is a mistake;
-/// the first ten are listed in one data Error with file:line, the text and the expected form. Blank lines are skipped.
-/// SEED000's form `index TAB 0,2,5 TAB path` (class ids in one column) is kept as those labels with `class_ids` set.
+/// Reads a .lst. A line with fewer than three fields, an index that is no number or a label that is no number is a
+/// mistake; the first ten are listed in one data Error with file:line, the text and the expected form. Blank lines are
+/// skipped. SEED000's form `index TAB 0,2,5 TAB path` (class ids in one column) is kept as those labels with
+/// `class_ids` set.
 struct List {
   std::vector<ListEntry> entries;
   bool class_ids = false;

@@ -8,14 +8,17 @@
 
 namespace lockstep::record {
 
-/// A .rec file open for random reading by any number of threads, without lock; a record that was not cut in parts is not copied.
+/// A .rec file open for random reading by any number of threads, without lock; a record that was not cut in parts is
+/// not copied.
 ///
-/// Record numbers are positions in the file. Where they begin comes from the .idx beside the file when that one is complete and
-/// true (every offset is a record start, the last record ends at the end of the file); otherwise from a scan of the whole file,
-/// which also steps over damage: the reader resynchronises at the next record start, and the gap is kept as one damaged record.
+/// Record numbers are positions in the file. Where they begin comes from the .idx beside the file when that one is
+/// complete and true (every offset is a record start, the last record ends at the end of the file); otherwise from a
+/// scan of the whole file, which also steps over damage: the reader resynchronises at the next record start, and the
+/// gap is kept as one damaged record.
 class Reader {
  public:
-  /// io Error when the file cannot be opened; data Error when it does not begin as RecordIO (TFRecord, zip and protobuf are named).
+  /// io Error when the file cannot be opened; data Error when it does not begin as RecordIO (TFRecord, zip and protobuf
+  /// are named).
   explicit Reader(const Path& path);
 
   size_t size() const { return offsets_.size(); }

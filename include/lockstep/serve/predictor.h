@@ -17,7 +17,7 @@ struct PredictorOptions {
   std::string inference_resize;  ///< "stretch" or "crop" instead of what the model says; empty: the model's
   std::string image_shape;       ///< "C,H,W" instead of the model's; empty: the model's
   int64_t max_pixels = 178'000'000;
-  int threads = 0;               ///< 0: available cores
+  int threads = 0;  ///< 0: available cores
 };
 
 /// A model that answers for pictures, preprocessed as its card says. One thread.
@@ -25,7 +25,8 @@ class Predictor {
  public:
   explicit Predictor(const PredictorOptions& options);
 
-  /// One row a picture: logits, in the order of the classes. Data Error naming the picture by its place in `pictures` and the reason.
+  /// One row a picture: logits, in the order of the classes. Data Error naming the picture by its place in `pictures`
+  /// and the reason.
   std::vector<std::vector<float>> logits(const std::vector<Bytes>& pictures);
   /// The same as probabilities: softmax, or one sigmoid a label.
   std::vector<std::vector<float>> probabilities(const std::vector<Bytes>& pictures);

@@ -9,8 +9,9 @@
 
 namespace lockstep::track {
 
-/// One JSON object: keys in the order in which they were set; a key set again keeps its place and changes its value. Numbers are
-/// written so that they read back equal; a number that is not finite is written as null, bytes that are not UTF-8 as U+FFFD.
+/// One JSON object: keys in the order in which they were set; a key set again keeps its place and changes its value.
+/// Numbers are written so that they read back equal; a number that is not finite is written as null, bytes that are not
+/// UTF-8 as U+FFFD.
 class Event {
  public:
   Event() = default;
@@ -28,19 +29,19 @@ class Event {
   Event& set(const std::string& key, const std::vector<std::string>& values);
   Event& set(const std::string& key, const std::vector<std::vector<int64_t>>& rows);
   Event& set(const std::string& key, const std::vector<Event>& objects);
-  std::string json() const;              ///< one line
-  std::string json(int indent) const;    ///< for files that people open: indented, lists of plain values on one line
+  std::string json() const;            ///< one line
+  std::string json(int indent) const;  ///< for files that people open: indented, lists of plain values on one line
 
  private:
   std::vector<std::pair<std::string, std::string>> fields_;  // key, value as JSON
 };
 
-/// Appends events to a file, one JSON object a line, each line in one write. A failed write is logged once and the run goes on; what
-/// it left of its line is taken back. One thread.
+/// Appends events to a file, one JSON object a line, each line in one write. A failed write is logged once and the run
+/// goes on; what it left of its line is taken back. One thread.
 class EventLog {
  public:
-  /// Appends; lines of steps beyond `last_step` (of a run that was cut off and goes on from there) and lines torn by a crash are
-  /// dropped first. Throws an io Error when the file cannot be opened.
+  /// Appends; lines of steps beyond `last_step` (of a run that was cut off and goes on from there) and lines torn by a
+  /// crash are dropped first. Throws an io Error when the file cannot be opened.
   EventLog(const Path& path, int64_t last_step);
   ~EventLog();
   EventLog(const EventLog&) = delete;

@@ -18,12 +18,12 @@ struct BenchStepOptions {
 
 /// Images per second of the whole run: synthetic batches through forward, loss, backward, exchange and update.
 struct StepSpeed {
-  double images_per_second = 0;   ///< over all ranks; median step
-  double step_seconds = 0;        ///< median
+  double images_per_second = 0;  ///< over all ranks; median step
+  double step_seconds = 0;       ///< median
   int64_t global_batch = 0;
   int ranks = 1;
-  int threads = 1;                ///< of this rank
-  double flops_per_second = 0;    ///< forward and backward counted as three forwards, over all ranks
+  int threads = 1;              ///< of this rank
+  double flops_per_second = 0;  ///< forward and backward counted as three forwards, over all ranks
 };
 StepSpeed measure_step(const BenchStepOptions& options);
 

@@ -16,9 +16,9 @@ struct EvaluateOptions {
   std::string list;               ///< .lst of the images in `data`; usually empty
   std::string inference_resize;   ///< "stretch" or "crop" instead of what the model says; empty: the model's
   int64_t batch = 64;
-  int64_t threads = 0;            ///< of the network and of the loader each; 0: available cores
-  double threshold = 0.5;         ///< multi-label
-  int64_t skip_bad = 0;           ///< unreadable samples that may be left out
+  int64_t threads = 0;     ///< of the network and of the loader each; 0: available cores
+  double threshold = 0.5;  ///< multi-label
+  int64_t skip_bad = 0;    ///< unreadable samples that may be left out
 };
 
 struct Evaluation {
@@ -28,7 +28,8 @@ struct Evaluation {
   double images_per_second = 0;
 };
 
-/// Every sample once, preprocessed as the model's card says. Under mpirun the ranks share the samples and all get the same report.
+/// Every sample once, preprocessed as the model's card says. Under mpirun the ranks share the samples and all get the
+/// same report.
 Evaluation evaluate_model(const EvaluateOptions& options);
 
 }  // namespace lockstep::train

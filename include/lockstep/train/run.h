@@ -14,9 +14,9 @@ struct RunOptions {
   bool dry_run = false;                ///< check everything, print the plan, train nothing
 };
 
-/// One rank of a run, from the configuration to the exit code: 0 when the run is finished (also when there was nothing left to do), 75
-/// when a signal stopped it behind a complete checkpoint.
-/// Throws the Error that ended it, after the other ranks were told.
+/// One rank of a run, from the configuration to the exit code: 0 when the run is finished (also when there was nothing
+/// left to do), 75 when a signal stopped it behind a complete checkpoint. Throws the Error that ended it, after the
+/// other ranks were told.
 int run(const RunOptions& options);
 
 }  // namespace lockstep::train
