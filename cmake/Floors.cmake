@@ -4,10 +4,6 @@
 function(floor name)
   cmake_parse_arguments(F "TORCH" "" "FLOORS;LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
-  if(NOT sources)   # a floor that is being built
-    file(WRITE ${CMAKE_BINARY_DIR}/empty_${name}.cpp "")
-    set(sources ${CMAKE_BINARY_DIR}/empty_${name}.cpp)
-  endif()
   add_library(lockstep_${name} STATIC ${sources})
   target_include_directories(lockstep_${name} PUBLIC ${CMAKE_SOURCE_DIR}/include)
   list(TRANSFORM F_FLOORS PREPEND lockstep_)
@@ -23,8 +19,8 @@ function(floor name)
 endfunction()
 
 # floor_test(NAME [TORCH] [FLOORS ...] [LINK ...])
-#   One test program NAME_test of tests/NAME/*_test.cpp, each TEST() a ctest of its own with the label `unit`; tests named
-#   *Slow* or *Mpi* are started otherwise (tests/CMakeLists.txt). Tests may include the private headers of their floor.
+#   One test program NAME_test of tests/NAME/*_test.cpp, each TEST() a ctest of its own with the label `unit`, or `slow`
+#   where Slow is in its name. Tests may include the private headers of their floor.
 function(floor_test name)
   cmake_parse_arguments(T "TORCH" "" "FLOORS;LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*_test.cpp)
@@ -39,6 +35,13 @@ function(floor_test name)
   if(T_TORCH)
     target_link_libraries(${name}_test PRIVATE LibTorch::LibTorch)
   endif()
-  gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-                       WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} TEST_PREFIX ${name}. PROPERTIES LABELS unit TIMEOUT 300)
+  foreach(label unit slow)
+    if(label STREQUAL "unit")
+      set(filter "-*Slow*")
+    else()
+      set(filter "*Slow*")
+    endif()
+    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 TEST_FILTER ${filter} TEST_LIST ${name}_${label}
+                         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} TEST_PREFIX ${name}. PROPERTIES LABELS ${label} TIMEOUT 600)
+  endforeach()
 endfunction()
