@@ -76,7 +76,7 @@ def test_help_and_wrong_usage():
 def test_errors_say_what_where_and_what_to_do():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        _, err = run("train", folder / "absent.yaml", status=4)
+        _, err = run("train", folder / "absent.yaml", status=2)
         expect("absent.yaml" in err, "a missing configuration is named")
         config = folder / "wrong.yaml"
         config.write_text("channels:\n  train: nowhere.rec\nhyperparameters:\n  learning_rte: 0.1\n  epochs: many\nrun:\n  output: out\n")
@@ -86,7 +86,7 @@ def test_errors_say_what_where_and_what_to_do():
         config.write_text(f"channels:\n  train: {folder}/nowhere.rec\nrun:\n  output: {folder}/out\n")
         done = subprocess.run([PROGRAM, "train", config], capture_output=True, text=True)
         expect(done.returncode in (2, 3, 4) and "nowhere.rec" in done.stderr, f"missing data are named: {done.returncode} {done.stderr}")
-        _, err = run("predict", "--model", folder / "none.tar.gz", folder, status=4)
+        _, err = run("predict", "--model", folder / "none.tar.gz", folder, status=3)
         expect("none.tar.gz" in err, f"a missing model is named: {err}")
 
 
