@@ -42,6 +42,7 @@ function(floor_test name)
       set(filter "*Slow*")
     endif()
     gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 TEST_FILTER ${filter} TEST_LIST ${name}_${label}
+                         NO_PRETTY_VALUES
                          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} TEST_PREFIX ${name}. PROPERTIES LABELS ${label} TIMEOUT 600)
   endforeach()
 endfunction()
