@@ -63,6 +63,10 @@ std::string file_with(const data::PackSummary& summary, const std::string& part)
 
 void print_next(const data::PackSummary& summary, const data::PackOptions& options) {
   if (options.list_only || summary.files.empty() || options.shards > 1) return;
+  if (summary.files.size() == 1) {
+    std::cout << "\nnext: " << summary.files[0].records.string() << " as a channel of lockstep train CONFIG.yaml\n";
+    return;
+  }
   const std::string train = file_with(summary, "_train"), validation = file_with(summary, "_val");
   std::cout << "\nnext: lockstep train CONFIG.yaml channels.train="
             << (train.empty() ? summary.files.front().records.string() : train);
