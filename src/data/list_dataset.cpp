@@ -55,10 +55,7 @@ class ListDataset : public Dataset {
 
   void read(size_t i, Sample& sample) const override {
     read_labels(i, sample.labels);
-    sample.name = path_of(i).string();
-    read_picture(sample.name, sample.storage);
-    sample.bytes = sample.storage;
-    sample.seek_points = {};
+    read_picture(path_of(i), sample);
   }
 
   void read_labels(size_t i, std::vector<float>& labels) const override {

@@ -37,6 +37,13 @@ void read_picture(const Path& path, std::vector<std::byte>& bytes) {
   }
 }
 
+void read_picture(const Path& path, Sample& sample) {
+  sample.name = path.string();
+  read_picture(path, sample.storage);
+  sample.bytes = sample.storage;
+  sample.seek_points = {};
+}
+
 uint64_t picture_size(const Path& path) {
   std::error_code error;
   const uint64_t size = std::filesystem::file_size(path, error);
