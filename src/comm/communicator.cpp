@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "backends.h"
+#include "binding.h"
+#include "lockstep/core/log.h"
 
 namespace lockstep::comm {
 namespace {
@@ -66,7 +68,9 @@ std::unique_ptr<Communicator> make_communicator(const std::string& backend, cons
   require(timeout_seconds > 0, ErrorKind::kUsage, "the time limit of collectives must be positive, not ",
           timeout_seconds, " s");
   const std::string name = backend != "auto" ? backend : launch.size > 1 ? "mpi" : "local";
-  return find_entry(backends(), name, "communication backend").make(launch, timeout_seconds);
+  auto communicator = find_entry(backends(), name, "communication backend").make(launch, timeout_seconds);
+  if (const std::string note = describe_binding(communicator->launch()); !note.empty()) log::warning(note);
+  return communicator;
 }
 
 }  // namespace lockstep::comm

@@ -1,8 +1,5 @@
 #include <exception>
 
-#include <sched.h>
-#include <unistd.h>
-
 #include "backends.h"
 #include "lockstep/core/log.h"
 #include "mpi_world.h"
@@ -12,18 +9,6 @@ namespace lockstep::comm {
 namespace {
 
 constexpr auto kFarewell = std::chrono::milliseconds(500);
-
-/// mpirun binds one or two ranks to a single core each unless it is told otherwise.
-void warn_when_bound_to_one_core(const Launch& launch) {
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  const long cores = ::sysconf(_SC_NPROCESSORS_ONLN);
-  if (launch.local_rank != 0 || ::sched_getaffinity(0, sizeof mask, &mask) != 0) return;
-  if (CPU_COUNT(&mask) == 1 && cores > launch.local_size)
-    log::warning("each rank on ", launch.host, " is bound to one of its ", cores,
-                 " cores and the others idle: start with launch/mpirun, "
-                 "or give mpirun --bind-to none");
-}
 
 class MpiCommunicator : public Communicator {
  public:
@@ -39,7 +24,6 @@ class MpiCommunicator : public Communicator {
     world_ = *place;
     launch_ = world_->launch();
     operations_.rename(describe(launch_));
-    warn_when_bound_to_one_core(launch_);
   }
 
   /// All ranks leave together, through MPI_Finalize, unless this one leaves by an exception or after a comm Error.
