@@ -22,7 +22,7 @@ struct Key {
 /// --help are visitors.
 template <class AnyConfig, class Visitor>
 void for_each_key(AnyConfig&& config, Visitor&& visit) {
-  constexpr OnResume harmless = OnResume::kHarmless, warned = OnResume::kWarned, refused = OnResume::kRefused;
+  const OnResume harmless = OnResume::kHarmless, warned = OnResume::kWarned, refused = OnResume::kRefused;
 #define CHANNEL(name, resume, meaning) visit(Key{"channels", #name, "", meaning, resume}, config.channels.name);
 #define HYPERPARAMETER(type, name, initial, valid, resume, meaning) \
   visit(Key{"hyperparameters", #name, valid, meaning, resume}, config.hyperparameters.name);

@@ -137,7 +137,7 @@ class FolderDataset : public Dataset {
 }  // namespace
 
 bool is_folder(const DatasetOptions& options) {
-  return std::ranges::all_of(options.channel.paths, [](const Path path) {
+  return std::ranges::all_of(options.channel.paths, [](const Path& path) {
     return std::filesystem::is_directory(path) && !folders_in(path).empty();
   });
 }

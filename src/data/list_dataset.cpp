@@ -100,7 +100,7 @@ class ListDataset : public Dataset {
 
 bool is_list(const DatasetOptions& options) {
   return options.list.given() ||
-         std::ranges::all_of(options.channel.paths, [](const Path path) { return is_list_file(path); });
+         std::ranges::all_of(options.channel.paths, [](const Path& path) { return is_list_file(path); });
 }
 
 std::unique_ptr<Dataset> open_list(const DatasetOptions& options) { return std::make_unique<ListDataset>(options); }

@@ -102,7 +102,7 @@ void add_shards(PackSet set, const PackOptions& options, std::vector<PackSet>& s
 
 }  // namespace
 
-std::vector<PackSet> divide(PackSet set, const PackOptions& options, bool shuffled) {
+std::vector<PackSet> divide(const PackSet& set, const PackOptions& options, bool shuffled) {
   const auto parts = options.split.empty() ? divide_like_im2rec(set, options) : split_classes(set, options, shuffled);
   std::vector<PackSet> sets;
   for (const auto& part : parts) add_shards(part, options, sets);

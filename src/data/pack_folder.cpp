@@ -73,7 +73,7 @@ PackPlan plan_folder(const PackOptions& options) {
   for (const auto& split : splits) {
     PackSet set = label_pictures(options.root / split.folder, options, plan);
     set.suffix = split.suffix;
-    std::ranges::move(divide(std::move(set), options, options.shuffle), std::back_inserter(plan.sets));
+    std::ranges::move(divide(set, options, options.shuffle), std::back_inserter(plan.sets));
   }
   return plan;
 }

@@ -46,7 +46,7 @@ PackPlan plan_labels(const PackOptions& options) {
     set.entries.push_back(std::move(entry));
   }
   if (options.shuffle) python_shuffle(set.entries, kIm2recSeed);
-  plan.sets = divide(std::move(set), options, options.shuffle);
+  plan.sets = divide(set, options, options.shuffle);
   return plan;
 }
 

@@ -152,7 +152,7 @@ PackPlan plan_lists(const PackOptions& options) {
                  " labels a picture, of which im2rec's default keeps the first; --pack-label keeps all");
   name_classes(plan, paths.front(), columns);
   if (options.existing_lists) return plan;
-  plan.sets = divide(std::move(plan.sets.front()), options, false);
+  plan.sets = divide(plan.sets.front(), options, false);
   for (auto& set : plan.sets)
     set.list_exists = is_same_file(options.from_list, options.prefix.string() + set.suffix + ".lst");
   return plan;

@@ -37,7 +37,7 @@ std::vector<Path> lists_of_prefix(const Path& prefix);
 
 /// Cuts a set by --chunks, --train-ratio and --test-ratio (im2rec's arithmetic), by --split, and by --shards.
 /// `shuffled`: the entries are in random order already. --split keeps each class's share in each part.
-std::vector<PackSet> divide(PackSet set, const PackOptions& options, bool shuffled);
+std::vector<PackSet> divide(const PackSet& set, const PackOptions& options, bool shuffled);
 
 /// How often each label occurs. Empty when there are no classes.
 std::vector<int64_t> count_classes(const std::vector<record::ListEntry>& entries, size_t classes, bool packed);

@@ -148,7 +148,7 @@ class RecordDataset : public Dataset {
 
 bool is_records(const DatasetOptions& options) {
   if (options.list.given()) return false;
-  return std::ranges::all_of(options.channel.paths, [](const Path path) {
+  return std::ranges::all_of(options.channel.paths, [](const Path& path) {
     return std::filesystem::is_directory(path) ? !record_files_in(path).empty() : is_record_file(path);
   });
 }
