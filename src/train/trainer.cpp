@@ -112,7 +112,7 @@ void Trainer::train_epoch() {
   track::Progress progress(cat("epoch ", job_.state.epoch + 1, "/", hyperparameters_.epochs),
                            static_cast<int64_t>(job_.data.train->size()));
   epoch_start_ = Clock::now();
-  const int64_t count_before = job_.state.sums.count;
+  counted_before_ = job_.state.sums.count;
   bool complete = false;
   while (!complete && !stopping_) {
     const auto batch = loader_.next();
@@ -123,10 +123,10 @@ void Trainer::train_epoch() {
     if (leads()) progress.update(sums.count, format("loss %.4f  accuracy %.4f", sums.cross_entropy(), sums.accuracy()));
   }
   progress.finish();
-  images_ += job_.state.sums.count - count_before;
+  images_ += job_.state.sums.count - counted_before_;
   if (!complete) return;
   ++job_.state.epoch;
-  log_epoch(seconds_since(epoch_start_), job_.state.sums.count - count_before);
+  log_epoch(seconds_since(epoch_start_));
   job_.state.sums = {};
 }
 
@@ -149,7 +149,7 @@ void Trainer::step(const data::HostBatch& batch) {
 
 void Trainer::log_step(const StepResult& result, double learning_rate) {
   if (!leads() || result.count == 0) return;
-  const double speed = static_cast<double>(job_.state.sums.count) / seconds_since(epoch_start_);
+  const double speed = static_cast<double>(job_.state.sums.count - counted_before_) / seconds_since(epoch_start_);
   events_->write(track::Event("step")
                      .set("epoch", job_.state.epoch + 1)
                      .set("step", job_.state.step)
@@ -169,7 +169,7 @@ void Trainer::log_step(const StepResult& result, double learning_rate) {
             top_k);
 }
 
-void Trainer::log_epoch(double seconds, int64_t samples) {
+void Trainer::log_epoch(double seconds) {
   if (!leads()) return;
   const auto epoch = static_cast<int>(job_.state.epoch - 1);  // SageMaker counts from 0
   require(job_.state.sums.count > 0, ErrorKind::kData, "epoch ", epoch + 1, ": not one sample could be read");
@@ -187,7 +187,7 @@ void Trainer::log_epoch(double seconds, int64_t samples) {
     log::info(format("Epoch[%d] Train-top_k_accuracy_%d=%f", epoch, k, job_.state.sums.top_k_accuracy()));
   }
   log::info(format("Epoch[%d] Time cost=%.3f", epoch, seconds));
-  event.set("images_per_second", static_cast<double>(samples) / seconds)
+  event.set("images_per_second", static_cast<double>(job_.state.sums.count - counted_before_) / seconds)
       .set("seconds_waited_for_data", loader_.seconds_waited())
       .set("seconds_waited_for_ranks", step_.seconds_waited())
       .set("skipped_samples", loader_.skipped());

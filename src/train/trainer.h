@@ -32,7 +32,7 @@ class Trainer {
 
   void step(const data::HostBatch& batch);
   void log_step(const StepResult& result, double learning_rate);
-  void log_epoch(double seconds, int64_t samples);
+  void log_epoch(double seconds);
   void publish_model(bool keep_others);
   model::Card card() const;  ///< of the weights as they are now
   bool leads() const { return communicator_.rank() == 0; }
@@ -49,8 +49,9 @@ class Trainer {
   std::unique_ptr<track::EventLog> events_;  ///< rank 0
   std::chrono::steady_clock::time_point start_, epoch_start_;
   double seconds_before_;
-  int64_t images_ = 0;     ///< trained since this start
-  bool stopping_ = false;  ///< a rank was asked to stop, and all know
+  int64_t counted_before_ = 0;  ///< samples of this epoch that an earlier start trained
+  int64_t images_ = 0;          ///< trained since this start
+  bool stopping_ = false;       ///< a rank was asked to stop, and all know
 };
 
 }  // namespace lockstep::train
