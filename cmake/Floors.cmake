@@ -20,7 +20,7 @@ endfunction()
 
 # floor_test(NAME [TORCH] [FLOORS ...] [LINK ...])
 #   One test program NAME_test of tests/NAME/*_test.cpp, each TEST() a ctest of its own with the label `unit`, or `slow`
-#   where Slow is in its name. Tests may include the private headers of their floor.
+#   where its name says Slow, Real or Mxnet (which takes seconds to start). Tests may include their floor's private headers.
 function(floor_test name)
   cmake_parse_arguments(T "TORCH" "" "FLOORS;LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*_test.cpp)
@@ -37,9 +37,9 @@ function(floor_test name)
   endif()
   foreach(label unit slow)
     if(label STREQUAL "unit")
-      set(filter "-*Slow*")
+      set(filter "-*Slow*:*Real*:*Mxnet*")
     else()
-      set(filter "*Slow*")
+      set(filter "*Slow*:*Real*:*Mxnet*")
     endif()
     gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 TEST_FILTER ${filter} TEST_LIST ${name}_${label}
                          NO_PRETTY_VALUES
