@@ -9,8 +9,8 @@
 
 namespace lockstep::comm {
 
-/// Collectives between the ranks of one host through memory that all of them map. Eight times as fast as MPI_Allreduce
-/// there (46.8 MB, two ranks), and the sums are taken in rank order: each rank sums one slice of all ranks' numbers.
+/// Collectives between the ranks of one host through memory that all of them map. Sums are taken in rank order: each
+/// rank sums one slice of all ranks' numbers.
 ///
 /// The region: for each rank 128 bytes {uint32 arrived, uint32 sleepers}, then two sets of one slot a rank. Large
 /// buffers pass in chunks of a slot; the sets alternate, so that a rank may fill one while another still reads the

@@ -147,6 +147,27 @@ void start_from_model(Job& job, const model::Artefact& artefact) {
       cat("weights and statistics come from ", artefact.source, "; optimizer, epochs and rates start anew"));
 }
 
+data::SamplerOptions training_order(const Job& job) {
+  const Run& run = job.config.run;
+  data::SamplerOptions options{.samples = static_cast<int64_t>(job.data.train->size()),
+                               .global_batch = job.global_batch(),
+                               .seed = static_cast<uint64_t>(run.seed),
+                               .order = run.sampler == "balanced"     ? data::Order::kBalanced
+                                        : run.sampler == "sequential" ? data::Order::kSequential
+                                                                      : data::Order::kShuffle,
+                               .drop_last = run.last_batch == "drop",
+                               .labels = {}};
+  if (options.order != data::Order::kBalanced) return options;
+  require(!job.config.hyperparameters.multi_label, ErrorKind::kUsage,
+          "run.sampler: balanced needs one label a sample, not multi_label");
+  std::vector<float> labels;
+  for (size_t i = 0; i < job.data.train->size(); ++i) {
+    job.data.train->read_labels(i, labels);
+    options.labels.push_back(static_cast<int>(labels.front()));
+  }
+  return options;
+}
+
 }  // namespace
 
 int cores_of_rank(const comm::Launch& launch) {
@@ -188,9 +209,8 @@ Job prepare(const LoadedConfig& loaded, comm::Communicator& communicator) {
   if (job.config.hyperparameters.precision_dtype == "float16")
     job.notes.emplace_back("precision_dtype: float16 needs a GPU; this run computes in float32");
 
-  const data::Sampler sampler({.samples = static_cast<int64_t>(job.data.train->size()),
-                               .global_batch = job.global_batch(),
-                               .drop_last = job.config.run.last_batch == "drop"});
+  job.order = training_order(job);
+  const data::Sampler sampler(job.order);
   job.steps_per_epoch = sampler.batches();
   if (sampler.dropped() > 0)
     job.notes.push_back(cat("last_batch: drop leaves ", sampler.dropped(), " of ", job.data.train->size(),

@@ -8,6 +8,7 @@
 #include "lockstep/comm/communicator.h"
 #include "lockstep/config/load.h"
 #include "lockstep/data/dataset.h"
+#include "lockstep/data/sampler.h"
 #include "lockstep/image/plan.h"
 #include "lockstep/model/card.h"
 #include "lockstep/nn/network.h"
@@ -35,6 +36,7 @@ struct Job {
   std::vector<std::string> notes;  ///< what the user should be told: warnings first come first
 
   int64_t global_batch() const { return config.hyperparameters.mini_batch_size * launch.hosts(); }
+  data::SamplerOptions order;  ///< of the training samples
   int64_t steps_per_epoch = 0;
   int threads = 1;  ///< of this rank, for the network
   int loader_threads = 1;

@@ -34,27 +34,6 @@ StepOptions step_options(const Job& job) {
   return options;
 }
 
-data::SamplerOptions training_order(const Job& job) {
-  const Run& run = job.config.run;
-  data::SamplerOptions options{.samples = static_cast<int64_t>(job.data.train->size()),
-                               .global_batch = job.global_batch(),
-                               .seed = static_cast<uint64_t>(run.seed),
-                               .order = run.sampler == "balanced"     ? data::Order::kBalanced
-                                        : run.sampler == "sequential" ? data::Order::kSequential
-                                                                      : data::Order::kShuffle,
-                               .drop_last = run.last_batch == "drop",
-                               .labels = {}};
-  if (options.order != data::Order::kBalanced) return options;
-  require(!job.config.hyperparameters.multi_label, ErrorKind::kUsage,
-          "run.sampler: balanced needs one label a sample, not multi_label");
-  std::vector<float> labels;
-  for (size_t i = 0; i < job.data.train->size(); ++i) {
-    job.data.train->read_labels(i, labels);
-    options.labels.push_back(static_cast<int>(labels.front()));
-  }
-  return options;
-}
-
 data::LoaderOptions loader_options(const Job& job, bool training) {
   return {.rank = job.launch.rank,
           .size = job.launch.size,
@@ -80,7 +59,7 @@ Trainer::Trainer(Job& job, comm::Communicator& communicator)
       schedule_(hyperparameters_.learning_rate, hyperparameters_.lr_scheduler_step,
                 hyperparameters_.lr_scheduler_factor, job.steps_per_epoch),
       step_(*job.network, *job.optimizer, communicator, step_options(job)),
-      loader_(*job.data.train, training_order(job), loader_options(job, true)),
+      loader_(*job.data.train, job.order, loader_options(job, true)),
       start_(Clock::now()),
       seconds_before_(job.state.seconds) {
   if (leads()) events_ = std::make_unique<track::EventLog>(output_ / "metrics.jsonl", job.state.step);

@@ -157,6 +157,8 @@ def test_a_signal_saves_and_the_next_start_goes_on():
         run("train", folder / "empty.yaml", *settings, f"run.output={folder}/whole", f"epochs={epochs}", launcher=launcher)
         losses = [[(e["step"], e["loss"]) for e in map(json.loads, (folder / name / "metrics.jsonl").read_text().splitlines())
                    if e["event"] == "step"] for name in ("cut", "whole")]
+        weights = [(folder / name / f"model/image-classification-{epochs:04}.params").read_bytes() for name in ("cut", "whole")]
+        expect(weights[0] == weights[1], "and ends with the same weights, byte for byte")
         expect(losses[0] == losses[1], "the run that was stopped in mid-epoch goes on as if it never had been")
 
 

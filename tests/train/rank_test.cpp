@@ -173,6 +173,14 @@ TEST_F(Run, StartsFromAModelChannelWithItsWeights) {
               events("first", "epoch").back()["accuracy"].get<double>(), 0.15);
 }
 
+TEST_F(Run, TheBalancedSamplerDrivesLoaderAndScheduleAlike) {
+  test::make_toy_records(folder_ / "train", 43, 3, 12);  // 15, 14 and 14 of a class
+  test::make_toy_records(folder_ / "val", 9, 3, 12);
+  train(config("out", "  lr_scheduler_step: 1\n", "  sampler: balanced\n"), 2);
+  for (const auto& event : events("out", "step"))
+    EXPECT_NEAR(event["learning_rate"].get<double>(), event["epoch"] == 1 ? 0.05 : 0.005, 1e-12);
+}
+
 TEST_F(Run, KeepsAModelEveryKEpochs) {
   train(config("out", "  checkpoint_frequency: 1\n"));
   EXPECT_TRUE(std::filesystem::exists(folder_ / "out/model/image-classification-0001.params"));
