@@ -14,6 +14,22 @@ using MakeBackend = std::unique_ptr<Communicator> (*)(const Launch& launch, doub
 #include "lockstep/comm/backends.def"
 #undef BACKEND
 
+/// A communicator and a question to it that may be asked beside its collectives.
+struct Listening {
+  std::unique_ptr<Communicator> communicator;
+  std::function<void()> check;  ///< throws the reason once the communicator is dead; any thread, may outlive it
+};
+
+/// MPI that hears of other ranks' aborts also while no collective runs.
+Listening make_listening_mpi(const Launch& launch, double timeout_seconds);
+
+/// The same of ranks that are threads.
+std::vector<Listening> make_listening_threads(int size, double timeout_seconds);
+
+/// NCCL for device memory over a communicator that carries host memory and joins the ranks. Also for ranks that are
+/// threads, each with a GPU of its own. usage Error in a program built without CUDA.
+std::unique_ptr<Communicator> make_nccl_over(Listening host, double timeout_seconds);
+
 /// The rows of backends.def.
 std::span<const Entry<MakeBackend>> backends();
 

@@ -38,7 +38,8 @@ class MpiCommunicator : public Communicator {
 
   Pending start_allreduce(Buffer buffer, Op op) override {
     require_host(buffer);
-    return operations_.start(describe("allreduce", buffer), [=, world = world_] { world->allreduce(buffer, op); });
+    return operations_.start_exchange(describe("allreduce", buffer),
+                                      [=, world = world_] { world->allreduce(buffer, op); });
   }
   void broadcast(Buffer buffer, int root) override {
     require_host(buffer);
@@ -51,12 +52,19 @@ class MpiCommunicator : public Communicator {
   void barrier() override {
     operations_.run("barrier", [world = world_] { world->barrier(); });
   }
+  double seconds_exchanging() const override { return operations_.seconds_exchanging(); }
   void abort(const std::string& reason) noexcept override {
     try {
       const std::string text = describe(launch_) + " aborted: " + reason;
       operations_.end(text, [=, world = world_] { world->tell_all(text, kFarewell); }, kFarewell);
     } catch (...) {  // no memory for the text: the others run into their time limit
     }
+  }
+
+  /// From now on hears of other ranks' aborts also while no collective runs; what it returns throws the reason.
+  std::function<void()> listen() {
+    operations_.run_when_idle([world = world_] { world->check(); });
+    return operations_.checker();
   }
 
  private:
@@ -78,6 +86,12 @@ class MpiCommunicator : public Communicator {
 
 std::unique_ptr<Communicator> make_mpi(const Launch& launch, double timeout_seconds) {
   return std::make_unique<MpiCommunicator>(launch, timeout_seconds);
+}
+
+Listening make_listening_mpi(const Launch& launch, double timeout_seconds) {
+  auto communicator = std::make_unique<MpiCommunicator>(launch, timeout_seconds);
+  auto check = communicator->listen();
+  return {std::move(communicator), std::move(check)};
 }
 
 }  // namespace lockstep::comm

@@ -17,9 +17,10 @@ namespace lockstep::comm {
 /// Every MPI error is a comm Error with MPI's own words.
 ///
 /// Ranks of one host meet in shared memory; with several hosts one rank of each then carries the host's sum to the
-/// others. Nothing waits inside an MPI call: requests are polled, together with `check` and the notice of a rank that
-/// aborted, which end the wait by throwing. A rank whose wait is long sleeps, so that it leaves its core to the
-/// computation.
+/// others, by messages that do not depend on the MPI library's choice of an algorithm: each of them adds up one slice
+/// of all hosts' numbers in the order of the hosts. Hosts may have different numbers of ranks. Nothing waits inside an
+/// MPI call: requests are polled, together with `check` and the notice of a rank that aborted, which end the wait by
+/// throwing. A rank whose wait is long sleeps, so that it leaves its core to the computation.
 class MpiWorld {
  public:
   /// MPI_Init_thread. usage Error when MPI's rank and size are not those of the launcher.
@@ -37,6 +38,8 @@ class MpiWorld {
   /// The ranks of this host that have come less far than this one. Any thread.
   std::vector<int> behind() const;
 
+  /// Throws the reason of a rank that aborted, and what the constructor's `check` throws. Also while nothing runs.
+  void check();
   /// Sends the reason to every other rank, which throws it from its next check. Gives up after `limit`.
   void tell_all(const std::string& reason, std::chrono::milliseconds limit);
   /// Waits for all ranks, then MPI_Finalize. Nothing may be called afterwards.
@@ -44,19 +47,26 @@ class MpiWorld {
 
  private:
   void meet_host();
+  void share_memory(size_t slot_bytes);
   void listen();
-  void check();
   void complete(MPI_Request request);
-  void sum_between(MPI_Comm ranks, void* data, size_t count, DType dtype, Op op);
+  void sum_between(void* data, size_t count, DType dtype, Op op);
+  void sum_small(std::byte* data, int count, DType dtype, Op op);
+  void sum_large(std::byte* data, int count, DType dtype, Op op);
   void broadcast_between(std::byte* data, size_t bytes, int root);
 
   std::function<void()> check_;
   Launch launch_;
   int hosts_ = 1;
-  MPI_Comm world_ = MPI_COMM_NULL, host_ = MPI_COMM_NULL, leaders_ = MPI_COMM_NULL;
-  std::vector<int> host_ranks_;  // world rank of each rank of this host
+  MPI_Comm world_ = MPI_COMM_NULL, host_ = MPI_COMM_NULL;
+  MPI_Comm leaders_ = MPI_COMM_NULL;  // the first rank of each host
+  std::vector<int> host_ranks_;       // world rank of each rank of this host
   MPI_Win window_ = MPI_WIN_NULL;
   std::unique_ptr<SharedMemory> memory_;  // none where every rank has a host of its own
+
+  // What arrives from the other hosts, and the slices that go to them; of leaders.
+  std::vector<std::byte> received_;
+  std::vector<int> slice_counts_, slice_begins_, received_counts_, received_begins_;
 
   MPI_Comm notices_ = MPI_COMM_NULL;  // its only messages are the reasons of ranks that abort
   MPI_Request notice_ = MPI_REQUEST_NULL;

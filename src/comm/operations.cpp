@@ -11,11 +11,15 @@
 namespace lockstep::comm {
 
 using Clock = std::chrono::steady_clock;
+namespace {
+constexpr auto kIdle = std::chrono::milliseconds(5);
+}
 
 struct Operations::Operation {
-  int64_t number;
   std::string name;
   std::function<void()> action;
+  bool exchange = false;
+  int64_t number = 0;
   bool done = false;
   std::string failure = {};  // what the action threw
 };
@@ -33,7 +37,8 @@ struct Operations::State {
   std::atomic<bool> dead = false;
   std::string reason;  // why it is dead
   bool ending = false, stopping = false, stopped = false;
-  std::function<void()> last;
+  std::function<void()> last, idle;
+  Clock::duration exchanging{0};
 
   /// The caller holds the mutex. The first reason wins.
   void kill(const std::string& why) {
@@ -67,9 +72,14 @@ void Operations::rename(const std::string& who) {
 }
 
 Pending Operations::start(std::string name, std::function<void()> action) {
-  auto operation = std::make_shared<Operation>();
-  operation->name = std::move(name);
-  operation->action = std::move(action);
+  return enqueue(std::make_shared<Operation>(Operation{std::move(name), std::move(action)}));
+}
+
+Pending Operations::start_exchange(std::string name, std::function<void()> action) {
+  return enqueue(std::make_shared<Operation>(Operation{std::move(name), std::move(action), true}));
+}
+
+Pending Operations::enqueue(std::shared_ptr<Operation> operation) {
   {
     std::lock_guard lock(state_->mutex);
     operation->number = ++state_->started;
@@ -77,6 +87,17 @@ Pending Operations::start(std::string name, std::function<void()> action) {
     state_->changed.notify_all();
   }
   return Pending([state = state_, operation] { wait(*state, *operation); });
+}
+
+double Operations::seconds_exchanging() const {
+  std::lock_guard lock(state_->mutex);
+  return std::chrono::duration<double>(state_->exchanging).count();
+}
+
+void Operations::run_when_idle(std::function<void()> action) {
+  std::lock_guard lock(state_->mutex);
+  state_->idle = std::move(action);
+  state_->changed.notify_all();
 }
 
 std::function<void()> Operations::checker() const {
@@ -102,7 +123,7 @@ void Operations::work(const std::shared_ptr<State>& state) {
   name_thread("collectives");
   std::unique_lock lock(state->mutex);
   while (true) {
-    state->changed.wait(lock, [&] { return state->stopping || state->last || !state->queue.empty(); });
+    wait_for_work(*state, lock);
     if (state->last) {
       const auto last = state->last;
       lock.unlock();
@@ -125,8 +146,28 @@ void Operations::work(const std::shared_ptr<State>& state) {
   }
 }
 
+void Operations::wait_for_work(State& state, std::unique_lock<std::mutex>& lock) {
+  const auto asked = [&] { return state.stopping || state.last || !state.queue.empty(); };
+  const auto idles = [&] { return state.idle && !state.dead; };
+  while (!asked()) {
+    state.changed.wait(lock, [&] { return asked() || idles(); });
+    if (asked() || state.changed.wait_for(lock, kIdle, asked)) return;
+    const auto action = state.idle;
+    lock.unlock();
+    std::string failure;
+    try {
+      action();
+    } catch (const std::exception& error) {
+      failure = error.what();
+    }
+    lock.lock();
+    if (!failure.empty()) state.kill(failure);
+  }
+}
+
 void Operations::perform(State& state, Operation& operation) {
   std::string failure;
+  const auto begin = Clock::now();
   if (!state.dead) {
     try {
       operation.action();
@@ -137,6 +178,7 @@ void Operations::perform(State& state, Operation& operation) {
   // What the action holds is released here, not by a waiter that comes later or never.
   operation.action = nullptr;
   std::lock_guard lock(state.mutex);
+  if (operation.exchange) state.exchanging += Clock::now() - begin;
   if (!failure.empty()) {
     operation.failure = failure;
     state.kill(cat(operation.name, ", collective ", operation.number, ": ", failure));

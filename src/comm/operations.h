@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -31,8 +32,15 @@ class Operations {
   void rename(const std::string& who);  ///< from now on
   /// name: "allreduce of 4.0 MB".
   Pending start(std::string name, std::function<void()> action);
+  /// The same, and the time that the action takes is part of seconds_exchanging().
+  Pending start_exchange(std::string name, std::function<void()> action);
   void run(std::string name, std::function<void()> action) { start(std::move(name), std::move(action)).wait(); }
 
+  /// Total time of the actions of start_exchange() that are done.
+  double seconds_exchanging() const;
+  /// From now on calls `action` on the thread every few milliseconds while nothing else runs there; what it throws
+  /// kills the operations.
+  void run_when_idle(std::function<void()> action);
   /// Throws the reason once the operations are dead; may outlive this object.
   std::function<void()> checker() const;
   bool dead() const;
@@ -43,8 +51,10 @@ class Operations {
  private:
   struct State;
   struct Operation;
+  Pending enqueue(std::shared_ptr<Operation> operation);
   static void work(const std::shared_ptr<State>& state);
   static void perform(State& state, Operation& operation);
+  static void wait_for_work(State& state, std::unique_lock<std::mutex>& lock);
   static void wait(State& state, const Operation& operation);
 
   std::shared_ptr<State> state_;  // outlives this object in a thread that is stuck

@@ -23,12 +23,6 @@ constexpr size_t kBlockBytes = 16 << 10;       // stays in the first-level cache
 
 size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
-/// Containers often have no more than 64 MB of shared memory: many ranks take smaller slots.
-size_t slot_bytes(int size) {
-  const size_t share = (size_t{32} << 20) / (2 * static_cast<size_t>(size));
-  return std::clamp(share / kPage * kPage, size_t{64} << 10, size_t{1} << 19);
-}
-
 void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -64,14 +58,20 @@ struct SharedMemory::Mark {
   std::atomic<uint32_t> sleepers;  // ranks that sleep until it does
 };
 
-size_t SharedMemory::region_bytes(int size) {
-  return round_up(kMarkBytes * size, kPage) + 2 * static_cast<size_t>(size) * slot_bytes(size);
+size_t SharedMemory::slot_bytes(int size) {
+  // Containers often have no more than 64 MB of shared memory: many ranks take smaller slots.
+  const size_t share = (size_t{32} << 20) / (2 * static_cast<size_t>(size));
+  return std::clamp(share / kPage * kPage, size_t{64} << 10, size_t{1} << 19);
+}
+
+size_t SharedMemory::region_bytes(int size, size_t slot_bytes) {
+  return round_up(kMarkBytes * size, kPage) + 2 * static_cast<size_t>(size) * slot_bytes;
 }
 
 void SharedMemory::prepare(std::byte* region, int size) { std::memset(region, 0, round_up(kMarkBytes * size, kPage)); }
 
-SharedMemory::SharedMemory(std::byte* region, int rank, int size, std::function<void()> check)
-    : region_(region), rank_(rank), size_(size), slot_bytes_(slot_bytes(size)), check_(std::move(check)) {
+SharedMemory::SharedMemory(std::byte* region, int rank, int size, size_t slot_bytes, std::function<void()> check)
+    : region_(region), rank_(rank), size_(size), slot_bytes_(slot_bytes), check_(std::move(check)) {
   static_assert(std::atomic<uint32_t>::is_always_lock_free && sizeof(Mark) <= kMarkBytes);
 }
 

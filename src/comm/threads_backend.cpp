@@ -14,7 +14,8 @@ constexpr auto kNoWait = std::chrono::milliseconds(0);
 /// What the ranks of one process share.
 class Meeting {
  public:
-  explicit Meeting(int size) : region_(new(kAlignment) std::byte[SharedMemory::region_bytes(size)]) {
+  explicit Meeting(int size)
+      : region_(new(kAlignment) std::byte[SharedMemory::region_bytes(size, SharedMemory::slot_bytes(size))]) {
     SharedMemory::prepare(region_.get(), size);
   }
 
@@ -46,14 +47,23 @@ class ThreadCommunicator : public Communicator {
  public:
   ThreadCommunicator(const Launch& launch, std::shared_ptr<Meeting> meeting, double timeout_seconds)
       : meeting_(std::move(meeting)),
-        memory_(meeting_->region(), launch.rank, launch.size, [this] { check(); }),
+        memory_(meeting_->region(), launch.rank, launch.size, SharedMemory::slot_bytes(launch.size),
+                [this] { check_dead_(), meeting_->check(); }),
         operations_(describe(launch), timeout_seconds, [this] { return describe_missing(memory_.behind()); }) {
     launch_ = launch;
     check_dead_ = operations_.checker();
   }
 
+  /// Throws the reason once this rank or another has ended the communicator.
+  std::function<void()> checker() const {
+    return [check = check_dead_, meeting = meeting_] {
+      check();
+      meeting->check();
+    };
+  }
+
   Pending start_allreduce(Buffer buffer, Op op) override {
-    return operations_.start(describe("allreduce", buffer), [=, this] { memory_.allreduce(buffer, op); });
+    return operations_.start_exchange(describe("allreduce", buffer), [=, this] { memory_.allreduce(buffer, op); });
   }
   void broadcast(Buffer buffer, int root) override {
     operations_.run(describe("broadcast", buffer), [=, this] { memory_.broadcast(buffer, root); });
@@ -64,6 +74,7 @@ class ThreadCommunicator : public Communicator {
   void barrier() override {
     operations_.run("barrier", [this] { memory_.barrier(); });
   }
+  double seconds_exchanging() const override { return operations_.seconds_exchanging(); }
   void abort(const std::string& reason) noexcept override {
     try {
       const std::string text = describe(launch_) + " aborted: " + reason;
@@ -74,11 +85,6 @@ class ThreadCommunicator : public Communicator {
   }
 
  private:
-  void check() {
-    check_dead_();
-    meeting_->check();
-  }
-
   std::shared_ptr<Meeting> meeting_;
   SharedMemory memory_;
   std::function<void()> check_dead_;
@@ -87,14 +93,24 @@ class ThreadCommunicator : public Communicator {
 
 }  // namespace
 
-std::vector<std::unique_ptr<Communicator>> make_thread_communicators(int size, double timeout_seconds) {
+std::vector<Listening> make_listening_threads(int size, double timeout_seconds) {
   require(size >= 1, ErrorKind::kUsage, "a run has at least one rank, not ", size);
   const auto meeting = std::make_shared<Meeting>(size);
   const std::string host = host_name();
+  std::vector<Listening> ranks;
+  for (int rank = 0; rank < size; ++rank) {
+    auto communicator =
+        std::make_unique<ThreadCommunicator>(Launch{rank, size, rank, size, host, ""}, meeting, timeout_seconds);
+    auto check = communicator->checker();
+    ranks.push_back({std::move(communicator), std::move(check)});
+  }
+  return ranks;
+}
+
+std::vector<std::unique_ptr<Communicator>> make_thread_communicators(int size, double timeout_seconds) {
   std::vector<std::unique_ptr<Communicator>> communicators;
-  for (int rank = 0; rank < size; ++rank)
-    communicators.push_back(
-        std::make_unique<ThreadCommunicator>(Launch{rank, size, rank, size, host, ""}, meeting, timeout_seconds));
+  for (Listening& rank : make_listening_threads(size, timeout_seconds))
+    communicators.push_back(std::move(rank.communicator));
   return communicators;
 }
 

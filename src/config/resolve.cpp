@@ -54,6 +54,18 @@ class Resolution {
                   ", so that run.last_batch: drop leaves nothing; lower it or set run.last_batch=use"));
   }
 
+  void check_recipe() {
+    const Hyperparameters& h = config().hyperparameters;
+    const Run& run = config().run;
+    if (h.multi_label && run.label_smoothing > 0)
+      mistake("run.label_smoothing", "is for one label a sample, not for multi_label");
+    if (run.warmup_epochs > static_cast<double>(h.epochs))
+      mistake("run.warmup_epochs", cat(run.warmup_epochs, " is more than the ", h.epochs, " epochs of the run"));
+    const auto samples = parse_integer(run.micro_batch);
+    if (!run.micro_batch.empty() && run.micro_batch != "auto" && (!samples || *samples < 1))
+      mistake("run.micro_batch", cat("\"", run.micro_batch, "\" is neither a number of samples nor auto"));
+  }
+
   LoadedConfig finish() {
     require(mistakes_.empty(), ErrorKind::kUsage, join(mistakes_, "\n"));
     return std::move(loaded_);
@@ -119,6 +131,7 @@ LoadedConfig resolve(Config config, const DatasetFacts& data, const std::optiona
   resolution.count_samples();
   resolution.count_classes();
   resolution.check_batch();
+  resolution.check_recipe();
   return resolution.finish();
 }
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "lockstep/model/operator.h"
+#include "operator.h"
 
 namespace lockstep::model {
 namespace {

@@ -3,176 +3,203 @@
 #include <algorithm>
 #include <filesystem>
 
-#include <unistd.h>
-
+#include "checkpoint_folder.h"
+#include "checkpoint_seal.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/hash.h"
-#include "lockstep/core/text.h"
 #include "lockstep/model/mxnet.h"
 
-// The metadata of tensors.safetensors seals the whole folder: for each tensor "tensor:" + name -> XXH3 of its name,
-// type, shape and bytes; for each text "text:" + file name -> XXH3 of the text. What is not sealed, missing or
-// different makes the checkpoint invalid.
+// The metadata of tensors.safetensors hold "tensor:" + name -> XXH3 of the tensor's name, type, shape and bytes, so
+// that a damaged file can be told by tensor.
 namespace lockstep::model::checkpoint {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kPrefix = "step-";
 constexpr const char* kTensors = "tensors.safetensors";
-constexpr const char* kLatest = "latest";
-// Folders with these beginnings are ours and never complete: being written, being deleted.
-constexpr const char* kWriting = ".writing-";
-constexpr const char* kRemoving = ".removing-";
 constexpr const char* kTensorSeal = "tensor:";
-constexpr const char* kTextSeal = "text:";
 
 std::string seal_of(const Array& array) {
   return hash_text(
       hash(Bytes(array.data), hash(cat(array.name, "|", name_of(array.type), "|", shape_text(array.shape)))));
 }
 
-/// Turns the library's exceptions into io Errors that say what was being done.
-template <class Action>
-auto guarded(const std::string& doing, Action action) {
-  try {
-    return action();
-  } catch (const fs::filesystem_error& error) {
-    fail(ErrorKind::kIo, "cannot ", doing, ": ", error.what());
-  }
+/// An upper bound: bytes, header, and the blocks that files and folders round up to.
+uint64_t bytes_needed(const Content& content) {
+  constexpr uint64_t kBlock = 4096, kTensorEntry = 256, kDimension = 21, kOtherEntries = 6;
+  uint64_t bytes = kBlock * (content.texts.size() + kOtherEntries);
+  for (const auto& [name, text] : content.texts) bytes += text.size();
+  for (const Array& array : content.tensors)
+    bytes += array.data.size() + 2 * array.name.size() + kDimension * array.shape.size() + kTensorEntry;
+  return bytes;
 }
 
-/// The step of a complete checkpoint's folder name, or nothing.
-std::optional<int64_t> step_of(const std::string& name) {
-  if (!name.starts_with(kPrefix)) return std::nullopt;
-  const auto step = parse_integer(std::string_view(name).substr(std::string_view(kPrefix).size()));
-  return step && *step >= 0 && name == name_of(*step) ? std::optional<int64_t>(*step) : std::nullopt;
-}
-
-/// The steps of all complete checkpoints, newest first.
-std::vector<int64_t> list_steps(const Path& folder) {
-  return guarded("list " + folder.string(), [&] {
-    std::vector<int64_t> steps;
-    for (const auto& entry : fs::directory_iterator(folder))
-      if (const auto step = step_of(entry.path().filename().string()); step && entry.is_directory())
-        steps.push_back(*step);
-    std::sort(steps.rbegin(), steps.rend());
-    return steps;
-  });
-}
-
-/// Renamed before it is deleted: half a checkpoint never has a complete one's name.
-void remove_checkpoint(const Path& folder, const std::string& name) {
-  guarded("delete " + (folder / name).string(), [&] {
-    const Path doomed = folder / (kRemoving + name);
-    fs::remove_all(doomed);
-    fs::rename(folder / name, doomed);
-    fs::remove_all(doomed);
-  });
-}
-
-/// Deletes what a crash left over.
-void remove_leftovers(const Path& folder) {
-  guarded("clear " + folder.string(), [&] {
-    std::vector<Path> leftovers;
-    for (const auto& entry : fs::directory_iterator(folder)) {
-      const std::string name = entry.path().filename().string();
-      if (name.starts_with(kWriting) || name.starts_with(kRemoving)) leftovers.push_back(entry.path());
-    }
-    for (const Path& leftover : leftovers) fs::remove_all(leftover);
-  });
+void require_space(const Path& folder, const Content& content) {
+  std::error_code error;
+  const fs::space_info space = fs::space(folder, error);
+  if (error || space.capacity == 0) return;  // there are file systems that do not tell: the write will
+  const uint64_t needed = bytes_needed(content);
+  require(space.available >= needed, ErrorKind::kIo, folder.string(), ": a checkpoint of this run needs ",
+          bytes_text(double(needed)), " (", needed, " bytes), and ", bytes_text(double(space.available)), " (",
+          space.available, " bytes) are free there; delete something, or keep fewer checkpoints");
 }
 
 void write_content(const Path& folder, const Content& content) {
-  Safetensors file{content.tensors, {}};
-  for (const Array& array : content.tensors) file.metadata[kTensorSeal + array.name] = seal_of(array);
+  Seals seals;
   for (const auto& [name, text] : content.texts) {
-    require(!name.empty() && Path(name).filename() == name && name != kTensors, ErrorKind::kBug, "\"", name,
-            "\" is no name for a checkpoint's file");
-    file.metadata[kTextSeal + name] = hash_text(hash(text));
+    require(!name.empty() && Path(name).filename() == name && name.find('\n') == std::string::npos &&
+                name != kTensors && name != kSeal,
+            ErrorKind::kBug, "\"", name, "\" is no name for a checkpoint's file");
     FileWriter writer(folder / name);
     writer.write(text);
     writer.finish(true);
+    seals[name] = {hash(text), text.size()};
   }
-  write_safetensors(folder / kTensors, file);
+  std::map<std::string, std::string> tensor_seals;
+  for (const Array& array : content.tensors) tensor_seals[kTensorSeal + array.name] = seal_of(array);
+  std::error_code ignored;
+  seals[kTensors].hash = write_safetensors(folder / kTensors, content.tensors, tensor_seals);
+  seals[kTensors].size = fs::file_size(folder / kTensors, ignored);
+  write_seals(folder, seals);
   sync_path(folder);
+  for (const auto& [name, sealed] : seals) {
+    const std::string damage = find_damage(folder / name, sealed);
+    require(damage.empty(), ErrorKind::kIo, damage, ", right after it was written; the disk or its driver is faulty");
+  }
 }
 
-void publish(const Path& folder, const Path& written, const std::string& name) {
-  guarded("publish " + (folder / name).string(), [&] {
-    const Path replaced = folder / (kRemoving + name);
-    if (fs::exists(folder / name)) fs::rename(folder / name, replaced);
-    fs::rename(written, folder / name);
-    fs::remove_all(replaced);
-  });
-  sync_path(folder);
-  write_atomic(folder / kLatest, name + "\n");
-}
-
-}  // namespace
-
-std::string name_of(int64_t step) { return format("step-%09lld", static_cast<long long>(step)); }
-
-Path save(const Path& folder, int64_t step, const Content& content, int64_t keep) {
-  require(step >= 0, ErrorKind::kBug, "a checkpoint of step ", step);
-  const std::string name = name_of(step);
-  const Path writing = folder / cat(kWriting, name, "-", ::getpid());
-  guarded("create " + writing.string(), [&] {
-    fs::create_directories(folder);
-    remove_leftovers(folder);
-    fs::create_directory(writing);
-  });
+bool is_sound(const Path& checkpoint) {
   try {
+    verify(checkpoint);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+void delete_old(const Path& folder, int64_t saved, int64_t keep, const std::vector<int64_t>& protect) {
+  std::vector<Entry> others = list_complete(folder);
+  std::erase_if(others, [&](const Entry& entry) { return entry.step == saved; });
+  std::stable_partition(others.begin(), others.end(), [&](const Entry& entry) { return entry.step < saved; });
+  std::vector<Path> doomed;
+  int64_t sound = 1;
+  for (const Entry& entry : others) {
+    if (sound < keep)
+      sound += is_sound(entry.path);
+    else if (std::find(protect.begin(), protect.end(), entry.step) == protect.end())
+      doomed.push_back(entry.path);
+  }
+  remove_checkpoints(folder, doomed);
+}
+
+Path write_and_publish(const Path& folder, int64_t step, const Content& content) {
+  make_folder(folder);
+  clear_leftovers(folder);
+  require_space(folder, content);
+  const Path writing = writing_path(folder, step);
+  try {
+    make_folder(writing);
     write_content(writing, content);
-    publish(folder, writing, name);
+    put_in_place(writing, folder, step);
   } catch (...) {
     std::error_code ignored;
     fs::remove_all(writing, ignored);
     throw;
   }
-  int64_t others = std::max<int64_t>(keep, 1) - 1;
-  for (const int64_t old : list_steps(folder))
-    if (old != step && others-- <= 0) remove_checkpoint(folder, name_of(old));
-  return folder / name;
+  sync_path(folder);
+  write_latest(folder, step);
+  clear_leftovers(folder);  // the one that was replaced
+  return folder / name_of(step);
+}
+
+std::string describe_kept(const Path& folder) {
+  try {
+    const auto kept = find_latest(folder);
+    return kept ? cat("; ", kept->string(), " is there and stays") : "; there is no checkpoint yet";
+  } catch (const Error&) {
+    return "";
+  }
+}
+
+/// Throws when a tensor is not what its seal says.
+void verify_tensors(const Safetensors& file, const Path& path) {
+  for (const Array& array : file.arrays) {
+    const auto seal = file.metadata.find(kTensorSeal + array.name);
+    require(seal != file.metadata.end(), ErrorKind::kData, path.string(), ": tensor \"", array.name,
+            "\" has no checksum; use an older checkpoint");
+    require(seal->second == seal_of(array), ErrorKind::kData, path.string(), ": tensor \"", array.name,
+            "\" is damaged: its checksum is ", seal_of(array), " instead of ", seal->second,
+            "; use an older checkpoint");
+  }
+}
+
+Arrays load_tensors(const Path& path, const Fingerprint& sealed) {
+  // First of all: the bytes are mapped next, and a medium that fails then would end the process.
+  const std::string damage = find_damage(path, sealed);
+  std::error_code ignored;
+  require(fs::is_regular_file(path, ignored), ErrorKind::kData, damage, "; use an older checkpoint");
+  Safetensors file = read_safetensors(path);
+  verify_tensors(file, path);
+  require(damage.empty(), ErrorKind::kData, damage, "; use an older checkpoint");
+  return std::move(file.arrays);
+}
+
+}  // namespace
+
+Path save(const Path& folder, int64_t step, const Content& content, int64_t keep, const std::vector<int64_t>& protect) {
+  require(step >= 0, ErrorKind::kBug, "a checkpoint of step ", step);
+  try {
+    const Path saved = write_and_publish(folder, step, content);
+    delete_old(folder, step, keep, protect);
+    return saved;
+  } catch (const Error& error) {
+    fail(error.kind(), error.what(), describe_kept(folder));
+  }
 }
 
 std::optional<Path> find_latest(const Path& folder) {
-  std::error_code ignored;
-  if (!fs::is_directory(folder, ignored)) return std::nullopt;
-  if (fs::is_regular_file(folder / kLatest, ignored)) {
-    const std::string named(trim(read_text(folder / kLatest)));
-    if (step_of(named) && fs::is_directory(folder / named, ignored)) return folder / named;
-  }
-  const std::vector<int64_t> steps = list_steps(folder);
-  return steps.empty() ? std::nullopt : std::optional<Path>(folder / name_of(steps.front()));
+  std::vector<std::string> notes;
+  if (const auto latest = read_latest(folder, notes)) return latest;
+  const std::vector<Entry> complete = list_complete(folder);
+  return complete.empty() ? std::nullopt : std::optional<Path>(complete.front().path);
 }
 
 Content load(const Path& checkpoint) {
-  const Path tensors = checkpoint / kTensors;
-  std::error_code ignored;
-  require(fs::is_regular_file(tensors, ignored), ErrorKind::kData, checkpoint.string(), " is no checkpoint: it has no ",
-          kTensors);
-  Safetensors file = read_safetensors(tensors);
-  Content content{std::move(file.arrays), {}};
-  for (const Array& array : content.tensors) {
-    const auto seal = file.metadata.extract(kTensorSeal + array.name);
-    require(!seal.empty(), ErrorKind::kData, tensors.string(), ": tensor \"", array.name, "\" has no checksum");
-    require(seal.mapped() == seal_of(array), ErrorKind::kData, tensors.string(), ": tensor \"", array.name,
-            "\" is damaged: its checksum is ", seal_of(array), " instead of ", seal.mapped(),
-            "; use an older checkpoint");
-  }
-  for (const auto& [key, seal] : file.metadata) {
-    require(key.starts_with(kTextSeal), ErrorKind::kData, tensors.string(), ": \"", key, "\" is sealed but not there");
-    const std::string name = key.substr(std::string_view(kTextSeal).size());
+  const Seals seals = read_seals(checkpoint);
+  require(seals.contains(kTensors), ErrorKind::kData, checkpoint.string(), " is no checkpoint: it has no ", kTensors);
+  Content content;
+  for (const auto& [name, sealed] : seals) {
     const Path path = checkpoint / Path(name).filename();
-    require(fs::is_regular_file(path, ignored), ErrorKind::kData, path.string(),
-            " is missing; use an older checkpoint");
-    std::string text = read_text(path);
-    require(hash_text(hash(text)) == seal, ErrorKind::kData, path.string(), " is damaged: its checksum is ",
-            hash_text(hash(text)), " instead of ", seal, "; use an older checkpoint");
-    content.texts[name] = std::move(text);
+    if (name == kTensors) {
+      content.tensors = load_tensors(path, sealed);
+      continue;
+    }
+    const std::string damage = find_damage(path, sealed);
+    require(damage.empty(), ErrorKind::kData, damage, "; use an older checkpoint");
+    content.texts[name] = read_text(path);
   }
   return content;
+}
+
+std::optional<Loaded> load_newest(const Path& folder, std::vector<std::string>& notes) {
+  std::vector<Path> candidates;
+  for (const Entry& entry : list_complete(folder)) candidates.push_back(entry.path);
+  if (const auto latest = read_latest(folder, notes))
+    std::stable_partition(candidates.begin(), candidates.end(), [&](const Path& path) { return path == *latest; });
+  std::vector<std::string> failures;
+  for (const Path& path : candidates) {
+    try {
+      Loaded loaded{path, load(path)};
+      for (const std::string& failure : failures) notes.push_back("a checkpoint is passed over: " + failure);
+      return loaded;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kData && error.kind() != ErrorKind::kIo) throw;
+      failures.emplace_back(error.what());
+    }
+  }
+  require(failures.empty(), ErrorKind::kData, "none of the ", failures.size(), " checkpoints in ", folder.string(),
+          " can be read: ", join(failures, "; "), "; to begin anew, choose another folder");
+  return std::nullopt;
 }
 
 }  // namespace lockstep::model::checkpoint

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "lockstep/core/error.h"
-#include "lockstep/model/operator.h"
+#include "operator.h"
 
 namespace lockstep::model {
 

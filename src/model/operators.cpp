@@ -1,7 +1,7 @@
 #include <array>
 
-#include "lockstep/model/operator.h"
 #include "op.h"
+#include "operator.h"
 
 namespace lockstep::model {
 

@@ -5,6 +5,7 @@
 
 #include "byte_reader.h"
 #include "json_text.h"
+#include "lockstep/core/hash.h"
 #include "lockstep/model/mxnet.h"
 
 // u64 N, little-endian | N bytes of JSON that begin with '{', padded with spaces | the data of all tensors, row-major,
@@ -129,20 +130,30 @@ Safetensors read_safetensors(const Path& path) {
   return content;
 }
 
-void write_safetensors(const Path& path, const Safetensors& content) {
-  const std::vector<const Array*> order = file_order(content.arrays);
+uint64_t write_safetensors(const Path& path, const Safetensors& content) {
+  return write_safetensors(path, content.arrays, content.metadata);
+}
+
+uint64_t write_safetensors(const Path& path, const Arrays& arrays, const std::map<std::string, std::string>& metadata) {
+  const std::vector<const Array*> order = file_order(arrays);
   std::string header;
   try {
-    header = header_text(order, content.metadata);
+    header = header_text(order, metadata);
   } catch (const json::exception& error) {
     fail(ErrorKind::kData, path.string(), ": names and metadata must be UTF-8: ", error.what());
   }
   FileWriter file(path);
+  Hasher hasher;
+  const auto write = [&](Bytes bytes) {
+    file.write(bytes);
+    hasher.add(bytes);
+  };
   const uint64_t size = header.size();
-  file.write(std::as_bytes(std::span(&size, 1)));
-  file.write(header);
-  for (const Array* array : order) file.write(array->data);
+  write(std::as_bytes(std::span(&size, 1)));
+  write(std::as_bytes(std::span(header)));
+  for (const Array* array : order) write(array->data);
   file.finish(true);
+  return hasher.value();
 }
 
 }  // namespace lockstep::model

@@ -5,7 +5,7 @@
 #include "json_text.h"
 #include "lockstep/core/error.h"
 #include "lockstep/model/mxnet.h"
-#include "lockstep/model/operator.h"
+#include "operator.h"
 
 // {"nodes": [{"op", "name", "attrs" {text: text}, "inputs" [[node, output, version], ...]}, ...],
 //  "arg_nodes": [variables], "node_row_ptr": [first output of each node, ..., their number],

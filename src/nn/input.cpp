@@ -4,6 +4,7 @@
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
 
@@ -44,6 +45,18 @@ at::Tensor to_input(std::span<const uint8_t> pixels, int64_t n, int height, int 
   at::parallel_for(0, n * height * width, kGrain, [&](int64_t begin, int64_t end) {
     convert(pixels.data() + begin * channels, to + begin * channels, end - begin, channels, mean, std);
   });
+  return input.permute({0, 3, 1, 2});
+}
+
+at::Tensor to_input(const at::Tensor& pixels, const std::vector<double>& mean, const std::vector<double>& std) {
+  const at::NoGradGuard guard;
+  at::Tensor input = pixels.to(at::kFloat);
+  const auto one_each = [&](const std::vector<double>& values) {  // [channels]
+    return at::from_blob(const_cast<double*>(values.data()), {static_cast<int64_t>(values.size())}, at::kDouble)
+        .to(pixels.device(), at::kFloat);
+  };
+  if (!mean.empty()) input.sub_(one_each(mean));
+  if (!std.empty()) input.div_(one_each(std));
   return input.permute({0, 3, 1, 2});
 }
 

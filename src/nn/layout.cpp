@@ -2,7 +2,15 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "lockstep/core/error.h"
+
 namespace lockstep::nn {
+
+namespace {
+
+constexpr int64_t kAlignment = 32;  // elements: 64 bytes of a 16-bit copy; tensor cores and vector loads want 16
+
+}  // namespace
 
 Layout make_layout(const model::Graph& graph, const model::Facts& facts) {
   std::vector<std::vector<const model::Parameter*>> of_node(graph.nodes.size());
@@ -11,11 +19,11 @@ Layout make_layout(const model::Graph& graph, const model::Facts& facts) {
 
   Layout layout;
   const auto append = [](std::vector<Segment>& segments, int64_t& total, const model::Parameter& parameter) {
-    const int64_t begin = total;
-    total += model::count(parameter.shape);
+    const int64_t begin = total, end = begin + model::count(parameter.shape);
+    total = (end + kAlignment - 1) / kAlignment * kAlignment;
     segments.push_back({.name = parameter.name,
                         .begin = begin,
-                        .end = total,
+                        .end = end,
                         .shape = parameter.shape,
                         .channels_last = parameter.shape.size() == 4,
                         .decays = parameter.decays(),
@@ -25,12 +33,12 @@ Layout make_layout(const model::Graph& graph, const model::Facts& facts) {
     for (const model::Parameter* parameter : of_node[node]) {
       if (parameter->auxiliary) continue;
       layout.parameter[parameter->name] = layout.segments.size();
-      append(layout.segments, layout.parameter_count, *parameter);
+      append(layout.segments, layout.parameter_size, *parameter);
     }
   for (const model::Parameter& parameter : facts.parameters) {
     if (!parameter.auxiliary) continue;
     layout.statistic[parameter.name] = layout.statistics.size();
-    append(layout.statistics, layout.statistics_count, parameter);
+    append(layout.statistics, layout.statistics_size, parameter);
   }
   return layout;
 }
@@ -40,6 +48,11 @@ at::Tensor view(const at::Tensor& flat, const Segment& segment) {
   if (!segment.channels_last) return values.view(segment.shape);
   const auto& s = segment.shape;
   return values.view({s[0], s[2], s[3], s[1]}).permute({0, 3, 1, 2});
+}
+
+void require_channels_last(const at::Tensor& tensor, const model::Node& node, const char* what) {
+  require(tensor.dim() != 4 || tensor.is_contiguous(at::MemoryFormat::ChannelsLast), ErrorKind::kBug, "node ",
+          node.name, " (", node.op, "): its ", what, " is not in channels_last memory");
 }
 
 }  // namespace lockstep::nn

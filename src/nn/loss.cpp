@@ -2,64 +2,143 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <span>
 
+#include <ATen/Parallel.h>
 #include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/full_like.h>
+#include <ATen/ops/log_softmax.h>
 
 #include "lockstep/core/error.h"
 
 namespace lockstep::nn {
 namespace {
 
-/// -ln softmax(z)[label]; turns `gradient` into (softmax(z) - onehot(label)) / nominal.
-double softmax_row(std::span<const float> logits, int64_t label, double nominal, std::span<float> gradient) {
+constexpr int64_t kGrain = 1 << 12;  // logits that a thread takes at least
+
+/// -sum t ln softmax(z) for the target t; turns `gradient` into (softmax(z) - t) / nominal.
+double softmax_row(std::span<const float> logits, int64_t label, const LossOptions& options,
+                   std::span<float> gradient) {
   const double largest = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float z : logits) sum += std::exp(z - largest);
+  const double spread = options.label_smoothing / static_cast<double>(logits.size());
+  double sum = 0, total = 0;
+  thread_local std::vector<double> powers;
+  powers.resize(logits.size());
+  for (size_t k = 0; k < logits.size(); ++k) {
+    powers[k] = std::exp(logits[k] - largest);
+    sum += powers[k];
+    total += logits[k];
+  }
   for (size_t k = 0; k < logits.size(); ++k)
-    gradient[k] = static_cast<float>(std::exp(logits[k] - largest) / sum / nominal);
+    gradient[k] = static_cast<float>((powers[k] / sum - spread) / options.nominal);
   const auto right = static_cast<size_t>(label);
-  gradient[right] = static_cast<float>((std::exp(logits[right] - largest) / sum - 1) / nominal);
-  return std::log(sum) + largest - logits[right];
+  const double weight = 1 - options.label_smoothing;
+  gradient[right] = static_cast<float>((powers[right] / sum - spread - weight) / options.nominal);
+  return std::log(sum) + largest - weight * logits[right] - spread * total;
+}
+
+double sigmoid_row(std::span<const float> logits, std::span<const float> labels, const LossOptions& options,
+                   std::span<float> gradient) {
+  const auto& [positive, negative] = options.weights;
+  const auto classes = static_cast<double>(logits.size());
+  double sum = 0;
+  for (size_t k = 0; k < logits.size(); ++k) {
+    const double z = logits[k], y = labels[k];
+    const double weight = positive.empty() ? 1 : y * positive[k] + (1 - y) * negative[k];
+    sum += weight * (std::max(z, 0.0) - z * y + std::log1p(std::exp(-std::abs(z))));
+    gradient[k] = static_cast<float>(weight * (1 / (1 + std::exp(-z)) - y) / (classes * options.nominal));
+  }
+  return sum / classes;
+}
+
+/// The rows' losses added in order, whatever threads computed them.
+template <class Row>
+at::Tensor sum_rows(const at::Tensor& logits, const Row& row) {
+  std::vector<double> losses(static_cast<size_t>(logits.size(0)));
+  at::parallel_for(0, logits.size(0), std::max<int64_t>(1, kGrain / logits.size(1)), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) losses[static_cast<size_t>(i)] = row(i);
+  });
+  return at::full({}, std::accumulate(losses.begin(), losses.end(), 0.0), at::kDouble);
+}
+
+template <class Value>
+std::span<Value> row_of(Value* values, int64_t row, int64_t width) {
+  return {values + row * width, static_cast<size_t>(width)};
+}
+
+at::Tensor weights_like(const std::vector<double>& weights, const at::Tensor& logits) {
+  return at::from_blob(const_cast<double*>(weights.data()), {static_cast<int64_t>(weights.size())}, at::kDouble)
+      .to(logits.device(), at::kFloat);
 }
 
 }  // namespace
 
-double softmax_loss(const at::Tensor& logits, const at::Tensor& labels, double nominal, at::Tensor& gradient) {
-  const at::AutoDispatchBelowADInplaceOrView guard;
-  const at::Tensor rows = logits.contiguous(), targets = labels.contiguous();
-  gradient = at::empty_like(rows);
-  const auto classes = static_cast<size_t>(rows.size(1));
-  double sum = 0;
-  for (int64_t i = 0; i < rows.size(0); ++i) {
-    const int64_t label = targets.const_data_ptr<int64_t>()[i];
-    require(label >= 0 && label < rows.size(1), ErrorKind::kData, "label ", label, " is not within 0..",
-            rows.size(1) - 1, ": num_classes is ", rows.size(1));
-    sum += softmax_row({rows.const_data_ptr<float>() + i * rows.size(1), classes}, label, nominal,
-                       {gradient.mutable_data_ptr<float>() + i * rows.size(1), classes});
-  }
-  return sum;
+at::Tensor softmax_loss_by_tensors(const at::Tensor& logits, const at::Tensor& labels, const LossOptions& options,
+                                   at::Tensor& gradient) {
+  const at::NoGradGuard guard;
+  const double weight = 1 - options.label_smoothing;
+  const double spread = options.label_smoothing / static_cast<double>(logits.size(1));
+  const at::Tensor logarithms = at::log_softmax(logits, 1), targets = labels.unsqueeze(1);  // [N, K], [N, 1]
+  gradient = logarithms.exp().sub_(spread);
+  gradient.scatter_add_(1, targets, at::full_like(logarithms.narrow(1, 0, 1), -weight)).div_(options.nominal);
+  return logarithms.gather(1, targets)
+      .sum()
+      .to(at::kDouble)
+      .mul(-weight)
+      .sub(logarithms.sum().to(at::kDouble).mul(spread));
 }
 
-double sigmoid_loss(const at::Tensor& logits, const at::Tensor& labels, double nominal,
-                    const std::vector<double>& positive_weights, const std::vector<double>& negative_weights,
-                    at::Tensor& gradient) {
+at::Tensor sigmoid_loss_by_tensors(const at::Tensor& logits, const at::Tensor& labels, const LossOptions& options,
+                                   at::Tensor& gradient) {
+  const at::NoGradGuard guard;
+  const auto classes = static_cast<double>(logits.size(1));
+  at::Tensor losses = logits.clamp_min(0).sub_(logits.mul(labels)).add_(logits.abs().neg_().exp_().log1p_());
+  gradient = logits.sigmoid().sub_(labels).div_(classes * options.nominal);
+  if (!options.weights.positive.empty()) {
+    const at::Tensor positive = weights_like(options.weights.positive, logits);
+    const at::Tensor negative = weights_like(options.weights.negative, logits);
+    const at::Tensor weight = labels.mul(positive.sub(negative)).add_(negative);
+    losses.mul_(weight);
+    gradient.mul_(weight);
+  }
+  return losses.sum().to(at::kDouble).div(classes);
+}
+
+at::Tensor softmax_loss(const at::Tensor& logits, const at::Tensor& labels, const LossOptions& options,
+                        at::Tensor& gradient) {
+  if (!logits.is_cpu()) return softmax_loss_by_tensors(logits, labels, options, gradient);
   const at::AutoDispatchBelowADInplaceOrView guard;
   const at::Tensor rows = logits.contiguous(), targets = labels.contiguous();
+  const int64_t classes = rows.size(1);
   gradient = at::empty_like(rows);
-  const auto classes = static_cast<size_t>(rows.size(1));
-  double sum = 0;
-  for (int64_t i = 0; i < rows.numel(); ++i) {
-    const double z = rows.const_data_ptr<float>()[i], y = targets.const_data_ptr<float>()[i];
-    const size_t k = static_cast<size_t>(i) % classes;
-    const double weight = positive_weights.empty() ? 1 : y * positive_weights[k] + (1 - y) * negative_weights[k];
-    sum += weight * (std::max(z, 0.0) - z * y + std::log1p(std::exp(-std::abs(z))));
-    gradient.mutable_data_ptr<float>()[i] =
-        static_cast<float>(weight * (1 / (1 + std::exp(-z)) - y) / (static_cast<double>(classes) * nominal));
-  }
-  return sum / static_cast<double>(classes);
+  const int64_t* target = targets.const_data_ptr<int64_t>();
+  for (int64_t i = 0; i < rows.size(0); ++i)
+    require(target[i] >= 0 && target[i] < classes, ErrorKind::kData, "label ", target[i], " is not within 0..",
+            classes - 1, ": num_classes is ", classes);
+  const float* from = rows.const_data_ptr<float>();
+  float* to = gradient.mutable_data_ptr<float>();
+  return sum_rows(rows, [&](int64_t i) {
+    return softmax_row(row_of(from, i, classes), target[i], options, row_of(to, i, classes));
+  });
+}
+
+at::Tensor sigmoid_loss(const at::Tensor& logits, const at::Tensor& labels, const LossOptions& options,
+                        at::Tensor& gradient) {
+  if (!logits.is_cpu()) return sigmoid_loss_by_tensors(logits, labels, options, gradient);
+  const at::AutoDispatchBelowADInplaceOrView guard;
+  const at::Tensor rows = logits.contiguous(), targets = labels.contiguous();
+  const int64_t classes = rows.size(1);
+  gradient = at::empty_like(rows);
+  const float *from = rows.const_data_ptr<float>(), *target = targets.const_data_ptr<float>();
+  float* to = gradient.mutable_data_ptr<float>();
+  return sum_rows(rows, [&](int64_t i) {
+    return sigmoid_row(row_of(from, i, classes), row_of(target, i, classes), options, row_of(to, i, classes));
+  });
 }
 
 LabelWeights label_weights(const std::vector<long>& positives, long samples) {

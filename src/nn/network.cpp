@@ -1,16 +1,19 @@
 #include "lockstep/nn/network.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/ops/add.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
+#include "fuse.h"
 #include "layout.h"
 #include "lockstep/core/error.h"
-#include "lockstep/model/operator.h"
 #include "operators.h"
 
 namespace lockstep::nn {
@@ -26,23 +29,41 @@ struct WithoutAutograd {
 struct Stage {
   int node = 0;
   const Kernel* kernel = nullptr;
-  std::vector<int> inputs;   ///< nodes whose outputs it reads
-  int64_t finished_end = 0;  ///< the flat gradient is final up to here once this node's backward is done
+  std::vector<int> inputs;       ///< nodes whose outputs it reads
+  std::vector<size_t> segments;  ///< whose gradients its backward finishes
+  int64_t finished_end = 0;      ///< the flat gradient is final up to here once this node's backward is done
   NodeRun run;
 };
 
+at::ScalarType type_of(Precision precision) {
+  switch (precision) {
+    case Precision::kFloat32:
+      return at::kFloat;
+    case Precision::kBfloat16:
+      return at::kBFloat16;
+    case Precision::kFloat16:
+      return at::kHalf;
+  }
+  fail(ErrorKind::kBug, "no such precision: ", static_cast<int>(precision));
+}
+
 }  // namespace
 
+bool has_bfloat16() { return __builtin_cpu_supports("avx512bf16") || __builtin_cpu_supports("amx-bf16"); }
+
 struct Network::State {
-  model::Graph graph;
-  model::Facts facts;
-  model::Output output;
+  model::Graph graph;                // as it was given: names, parameters, what is exported
+  model::Graph executed;             // the same function in fewer nodes
+  model::Facts facts;                // of graph
+  model::Output output;              // of executed
+  at::ScalarType type = at::kFloat;  // of what flows between the nodes
   Layout layout;
-  at::Tensor parameters, gradients, statistics;
+  at::Tensor parameters, gradients, statistics, working_copy;
   std::vector<Stage> stages;   // in node order
   std::vector<int> consumers;  // of each node, among the stages
   std::vector<bool> is_taken;  // of each segment: a stage owns it
   int data = 0;                // the node of the pictures
+  OnNode on_node;
 
   void connect();
   void add_stage(int node, std::vector<bool>& trained_below);
@@ -52,29 +73,29 @@ struct Network::State {
 
 /// Whether the tensor that this node gives out is its own, so that its only reader may overwrite it.
 bool Network::State::owns_output(int node) const {
-  const std::string& op = graph.nodes[static_cast<size_t>(node)].op;
+  const std::string& op = executed.nodes[static_cast<size_t>(node)].op;
   return consumers[static_cast<size_t>(node)] == 1 &&
          (op == "BatchNorm" || op == "Convolution" || op == "FullyConnected" || op == "elemwise_add" || op == "_Plus" ||
           op == "_plus");
 }
 
 void Network::State::add_stage(int node, std::vector<bool>& trained_below) {
-  const model::Node& here = graph.nodes[static_cast<size_t>(node)];
-  const auto names = model::operator_of(here).parameters(here);
+  const model::Node& here = executed.nodes[static_cast<size_t>(node)];
   Stage stage{.node = node, .kernel = &kernel_of(here)};
   stage.run.node = &here;
   for (size_t i = 0; i < here.inputs.size(); ++i) {
     const int input = here.inputs[i].node;
-    const model::Node& source = graph.nodes[static_cast<size_t>(input)];
+    const model::Node& source = executed.nodes[static_cast<size_t>(input)];
     if (const auto found = layout.parameter.find(source.name); source.op == "null" && found != layout.parameter.end()) {
       const Segment& segment = layout.segments[found->second];
       require(!is_taken[found->second], ErrorKind::kData, "node ", here.name, ": its parameter ", source.name,
               " is shared with another node, which is not supported");
       is_taken[found->second] = true;
       stage.run.parameters.push_back(view(parameters, segment));
+      stage.run.working.push_back(view(working_copy.defined() ? working_copy : parameters, segment));
       stage.run.parameter_gradients.push_back(view(gradients, segment));
       stage.run.trainable.push_back(!segment.fixed);
-      stage.finished_end = std::max(stage.finished_end, segment.end);
+      stage.segments.push_back(found->second);
       trained_below[static_cast<size_t>(node)] = trained_below[static_cast<size_t>(node)] || !segment.fixed;
     } else if (const auto known = layout.statistic.find(source.name);
                source.op == "null" && known != layout.statistic.end()) {
@@ -90,19 +111,28 @@ void Network::State::add_stage(int node, std::vector<bool>& trained_below) {
 }
 
 void Network::State::connect() {
-  consumers.assign(graph.nodes.size(), 0);
+  consumers.assign(executed.nodes.size(), 0);
   is_taken.assign(layout.segments.size(), false);
-  data = graph.find("data");
+  data = executed.find("data");
   require(data >= 0, ErrorKind::kData, "the network has no input called data");
-  std::vector<bool> needed(graph.nodes.size()), trained_below(graph.nodes.size());
+  std::vector<bool> needed(executed.nodes.size()), trained_below(executed.nodes.size());
   needed[static_cast<size_t>(output.logits)] = true;
-  for (size_t node = graph.nodes.size(); node-- > 0;)
+  for (size_t node = executed.nodes.size(); node-- > 0;)
     if (needed[node])
-      for (const auto& input : graph.nodes[node].inputs) needed[static_cast<size_t>(input.node)] = true;
-  for (size_t node = 0; node < graph.nodes.size(); ++node)
-    if (needed[node] && graph.nodes[node].op != "null") add_stage(static_cast<int>(node), trained_below);
+      for (const auto& input : executed.nodes[node].inputs) needed[static_cast<size_t>(input.node)] = true;
+  for (size_t node = 0; node < executed.nodes.size(); ++node)
+    if (needed[node] && executed.nodes[node].op != "null") add_stage(static_cast<int>(node), trained_below);
   ++consumers[static_cast<size_t>(output.logits)];
   for (Stage& stage : stages) stage.run.may_overwrite = owns_output(stage.inputs[0]);
+
+  // A fused node may finish a gradient earlier than the nodes in whose place it stands.
+  std::vector<bool> is_open = is_taken;
+  size_t closed = 0;
+  for (auto stage = stages.rbegin(); stage != stages.rend(); ++stage) {
+    for (const size_t segment : stage->segments) is_open[segment] = false;
+    while (closed < is_open.size() && !is_open[closed]) ++closed;
+    if (closed > 0) stage->finished_end = layout.segments[closed - 1].end;
+  }
 }
 
 void Network::State::initialise(uint64_t seed) {
@@ -117,34 +147,72 @@ void Network::State::initialise(uint64_t seed) {
   }
 }
 
-Network::Network(model::Graph graph, const model::Shape& data, uint64_t seed) : state_(std::make_unique<State>()) {
+Network::Network(model::Graph graph, const model::Shape& data, uint64_t seed, Compute compute)
+    : state_(std::make_unique<State>()) {
   const WithoutAutograd guard;
   State& s = *state_;
   s.graph = std::move(graph);
   s.facts = model::infer(s.graph, data);
-  s.output = model::find_output(s.graph);
+  s.executed = fuse(s.graph);
+  s.output = model::find_output(s.executed);
   s.layout = make_layout(s.graph, s.facts);
-  s.parameters = at::zeros({s.layout.parameter_count});
-  s.statistics = at::zeros({s.layout.statistics_count});
-  s.gradients = at::zeros({s.layout.parameter_count + s.layout.statistics_count + kTrailer});
+  s.type = type_of(compute.precision);
+  const at::TensorOptions options(compute.gpu < 0 ? at::Device(at::kCPU)
+                                                  : at::Device(at::kCUDA, static_cast<at::DeviceIndex>(compute.gpu)));
+  s.parameters = at::zeros({s.layout.parameter_size}, options);
+  s.statistics = at::zeros({s.layout.statistics_size}, options);
+  s.gradients = at::zeros({s.layout.parameter_size + s.layout.statistics_size + kTrailer}, options);
+  if (s.type != at::kFloat) s.working_copy = at::zeros_like(s.parameters, s.type);
   s.connect();
   s.initialise(seed);
+  refresh_working_copy();
 }
 
 Network::~Network() = default;
 Network::Network(Network&&) noexcept = default;
 
+namespace {
+
+/// Times a node for as long as it lives; idle without a listener.
+class NodeTimer {
+ public:
+  NodeTimer(const OnNode& on_node, const Stage& stage, bool backward, at::Device device)
+      : on_node_(on_node), node_(*stage.run.node), backward_(backward), device_(device) {
+    if (on_node_) start_ = Clock::now();
+  }
+  ~NodeTimer() {
+    if (!on_node_) return;
+    if (device_.is_cuda()) at::detail::getCUDAHooks().deviceSynchronize(device_.index());
+    on_node_(node_, backward_, std::chrono::duration<double>(Clock::now() - start_).count());
+  }
+  NodeTimer(const NodeTimer&) = delete;
+  NodeTimer& operator=(const NodeTimer&) = delete;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const OnNode& on_node_;
+  const model::Node& node_;
+  bool backward_;
+  at::Device device_;
+  Clock::time_point start_;
+};
+
+}  // namespace
+
 at::Tensor Network::forward(const at::Tensor& images, Mode mode) {
   const WithoutAutograd guard;
   State& s = *state_;
-  const model::Shape shape = images.sizes().vec(), &built_for = s.facts.outputs[static_cast<size_t>(s.data)][0];
+  const model::Shape shape = images.sizes().vec(),
+                     &built_for = s.facts.outputs[static_cast<size_t>(s.graph.find("data"))][0];
   require(shape.size() == 4 && shape[0] >= 1 && std::equal(shape.begin() + 1, shape.end(), built_for.begin() + 1),
           ErrorKind::kData, "the network was built for images of the shape ", model::shape_text(built_for), " and got ",
           model::shape_text(shape));
-  std::vector<at::Tensor> values(s.graph.nodes.size());
+  std::vector<at::Tensor> values(s.executed.nodes.size());
   std::vector<int> readers = s.consumers;
-  values[static_cast<size_t>(s.data)] = images;
+  values[static_cast<size_t>(s.data)] =
+      images.to(s.parameters.device(), s.type, false, false, at::MemoryFormat::ChannelsLast);
   for (Stage& stage : s.stages) {
+    const NodeTimer timer(s.on_node, stage, false, s.parameters.device());
     stage.run.mode = mode;
     stage.run.kept.clear();
     for (const int input : stage.inputs) {
@@ -152,10 +220,12 @@ at::Tensor Network::forward(const at::Tensor& images, Mode mode) {
       stage.run.inputs.push_back(value);
       if (--readers[static_cast<size_t>(input)] == 0) value.reset();
     }
-    values[static_cast<size_t>(stage.node)] = stage.kernel->forward(stage.run);
+    at::Tensor& output = values[static_cast<size_t>(stage.node)];
+    output = stage.kernel->forward(stage.run);
+    require_channels_last(output, *stage.run.node, "output");
     stage.run.inputs.clear();
   }
-  return values[static_cast<size_t>(s.output.logits)];
+  return values[static_cast<size_t>(s.output.logits)].to(at::kFloat);
 }
 
 namespace {
@@ -181,39 +251,66 @@ void add_gradient(at::Tensor& sum, at::Tensor more) {
 void Network::backward(const at::Tensor& gradient, const OnSlice& on_slice, bool accumulate) {
   const WithoutAutograd guard;
   State& s = *state_;
-  std::vector<at::Tensor> gradients(s.graph.nodes.size());
-  gradients[static_cast<size_t>(s.output.logits)] = gradient;
+  std::vector<at::Tensor> gradients(s.executed.nodes.size());
+  gradients[static_cast<size_t>(s.output.logits)] = gradient.to(s.type);
   int64_t finished = 0;
+  const auto run_back = [&](Stage& stage, const at::Tensor& here) {
+    const NodeTimer timer(s.on_node, stage, true, s.parameters.device());
+    require_channels_last(here, *stage.run.node, "gradient");
+    stage.run.accumulate = accumulate;
+    auto below = stage.kernel->backward(stage.run, here);
+    stage.run.kept.clear();
+    for (size_t i = 0; i < stage.inputs.size(); ++i)
+      if (stage.run.wants_gradient[i])
+        add_gradient(gradients[static_cast<size_t>(stage.inputs[i])], std::move(below[i]));
+  };
   for (auto stage = s.stages.rbegin(); stage != s.stages.rend(); ++stage) {
     const at::Tensor here = std::move(gradients[static_cast<size_t>(stage->node)]);
     if (!here.defined()) continue;
-    stage->run.accumulate = accumulate;
-    auto below = stage->kernel->backward(stage->run, here);
-    stage->run.kept.clear();
-    for (size_t i = 0; i < stage->inputs.size(); ++i)
-      if (stage->run.wants_gradient[i])
-        add_gradient(gradients[static_cast<size_t>(stage->inputs[i])], std::move(below[i]));
+    run_back(*stage, here);
     if (stage->finished_end > finished) {
       finished = stage->finished_end;
       if (on_slice) on_slice(finished);
     }
   }
-  s.gradients.narrow(0, s.layout.parameter_count, s.layout.statistics_count).copy_(s.statistics);
+  summed_statistics().copy_(s.statistics);
   if (on_slice) on_slice(s.gradients.numel());
 }
 
+void Network::forget() {
+  for (Stage& stage : state_->stages) {
+    stage.run.inputs.clear();
+    stage.run.kept.clear();
+  }
+}
+
 const std::vector<Segment>& Network::segments() const { return state_->layout.segments; }
-int64_t Network::parameter_count() const { return state_->layout.parameter_count; }
-int64_t Network::statistics_count() const { return state_->layout.statistics_count; }
+
+int64_t Network::parameter_count() const {
+  int64_t count = 0;
+  for (const Segment& segment : segments()) count += segment.end - segment.begin;
+  return count;
+}
+
 at::Tensor& Network::parameters() { return state_->parameters; }
 at::Tensor& Network::gradients() { return state_->gradients; }
 at::Tensor& Network::statistics() { return state_->statistics; }
+at::Tensor& Network::working_copy() { return state_->working_copy; }
+at::Tensor Network::parameter_gradients() { return state_->gradients.narrow(0, 0, state_->layout.parameter_size); }
+at::Tensor Network::summed_statistics() {
+  return state_->gradients.narrow(0, state_->layout.parameter_size, state_->layout.statistics_size);
+}
+at::Tensor Network::trailer() { return state_->gradients.narrow(0, state_->gradients.numel() - kTrailer, kTrailer); }
+
+void Network::refresh_working_copy() {
+  const WithoutAutograd guard;
+  if (state_->working_copy.defined()) state_->working_copy.copy_(state_->parameters);
+}
 
 void Network::clear_gradients() {
   const WithoutAutograd guard;
-  State& s = *state_;
-  s.gradients.zero_();
-  s.gradients.narrow(0, s.layout.parameter_count, s.layout.statistics_count).copy_(s.statistics);
+  parameter_gradients().zero_();
+  summed_statistics().copy_(state_->statistics);
 }
 
 model::Arrays Network::arrays() const {
@@ -227,7 +324,7 @@ model::Arrays Network::arrays() const {
                                     ? view(state_->statistics, layout.statistics[layout.statistic.at(parameter.name)])
                                     : view(state_->parameters, layout.segments[layout.parameter.at(parameter.name)]);
       arrays.push_back(model::float_array((auxiliary ? "aux:" : "arg:") + parameter.name, parameter.shape,
-                                          values.contiguous().const_data_ptr<float>()));
+                                          values.cpu().contiguous().const_data_ptr<float>()));
     }
   return arrays;
 }
@@ -253,8 +350,11 @@ std::vector<std::string> Network::load(const model::Arrays& arrays) {
       target.copy_(at::from_blob(values.data(), parameter.shape));
     }
   }
+  refresh_working_copy();
   return missing;
 }
+
+void Network::time_nodes(OnNode on_node) { state_->on_node = std::move(on_node); }
 
 const model::Graph& Network::graph() const { return state_->graph; }
 const model::Facts& Network::facts() const { return state_->facts; }

@@ -18,6 +18,7 @@ struct NodeRun {
   Mode mode = Mode::kEvaluate;
   std::vector<at::Tensor> inputs;               ///< outputs of other nodes; forward only
   std::vector<at::Tensor> parameters;           ///< views into the flat parameters, in the operator's order
+  std::vector<at::Tensor> working;              ///< the same in the precision of the inputs
   std::vector<at::Tensor> statistics;           ///< views into the flat statistics
   std::vector<at::Tensor> parameter_gradients;  ///< views into the flat gradients
   std::vector<bool> trainable;                  ///< one a parameter
@@ -38,7 +39,8 @@ struct Kernel {
   std::vector<at::Tensor> (*backward)(NodeRun& run, const at::Tensor& gradient);
 };
 
-/// The rows of model/operators.def.
+/// The rows of model/operators.def, then those of fused.def.
+std::span<const Entry<Kernel>> kernels();
 const Kernel& kernel_of(const model::Node& node);
 
 }  // namespace lockstep::nn

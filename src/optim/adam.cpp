@@ -4,7 +4,8 @@
 //   w <- w - lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + eps)
 #include <cmath>
 
-#include "kernel.h"
+#include "lockstep/core/vectorised.h"
+#include "lockstep/optim/optimizer.h"
 
 namespace lockstep::optim {
 namespace {
@@ -15,7 +16,7 @@ struct Constants {
 };
 
 LOCKSTEP_VECTORISED
-void update(float* w, const float* g, float* m, float* v, int64_t count, float rate, float decay, Constants c) {
+void update_values(float* w, const float* g, float* m, float* v, int64_t count, float rate, float decay, Constants c) {
   for (int64_t i = 0; i < count; ++i) {
     const float full = c.rescale * g[i] + decay * w[i];
     m[i] = c.beta_1 * m[i] + c.rest_1 * full;
@@ -27,27 +28,27 @@ void update(float* w, const float* g, float* m, float* v, int64_t count, float r
 class Adam : public Optimizer {
  public:
   Adam(std::vector<Piece> pieces, const at::Tensor& parameters, const OptimizerOptions& options)
-      : Optimizer(std::move(pieces), parameters, 2), options_(options) {}
+      : Optimizer(std::move(pieces), parameters, 2, options.decay_all ? options.weight_decay : 0), options_(options) {}
 
-  void step(at::Tensor& parameters, const at::Tensor& gradients, double learning_rate, double rescale) override {
-    const auto t = static_cast<double>(++applied_);
-    const double corrected =
-        learning_rate * std::sqrt(1 - std::pow(options_.beta_2, t)) / (1 - std::pow(options_.beta_1, t));
-    const Constants constants{.beta_1 = static_cast<float>(options_.beta_1),
-                              .rest_1 = static_cast<float>(1 - options_.beta_1),
-                              .beta_2 = static_cast<float>(options_.beta_2),
-                              .rest_2 = static_cast<float>(1 - options_.beta_2),
-                              .eps = static_cast<float>(options_.eps),
-                              .rescale = static_cast<float>(rescale)};
-    float* w = parameters.mutable_data_ptr<float>();
-    const float* g = gradients.const_data_ptr<float>();
-    float* m = moments_[0].mutable_data_ptr<float>();
-    float* v = moments_[1].mutable_data_ptr<float>();
-    for_each_piece(pieces_, options_.decay_all ? options_.weight_decay : 0,
-                   [&](int64_t begin, int64_t end, float decay, float factor) {
-                     update(w + begin, g + begin, m + begin, v + begin, end - begin,
-                            static_cast<float>(corrected) * factor, decay, constants);
-                   });
+ protected:
+  void update(const Slice& s) const override {
+    const double correction = std::sqrt(1 - std::pow(options_.beta_2, s.t)) / (1 - std::pow(options_.beta_1, s.t));
+    update_values(s.w, s.g, s.m, s.v, s.count, static_cast<float>(static_cast<double>(s.rate) * correction), s.decay,
+                  {.beta_1 = static_cast<float>(options_.beta_1),
+                   .rest_1 = static_cast<float>(1 - options_.beta_1),
+                   .beta_2 = static_cast<float>(options_.beta_2),
+                   .rest_2 = static_cast<float>(1 - options_.beta_2),
+                   .eps = static_cast<float>(options_.eps),
+                   .rescale = s.rescale});
+  }
+
+  Values updated(const Tensors& now) const override {
+    const auto rest = [&](double beta) { return now.t.mul(std::log(beta)).exp().neg().add(1); };  // 1 - beta^t
+    const at::Tensor rate =
+        now.rate.to(at::kDouble).mul(rest(options_.beta_2).sqrt()).div(rest(options_.beta_1)).to(at::kFloat);
+    const at::Tensor m = now.old.m.mul(options_.beta_1).add_(now.g, 1 - options_.beta_1);
+    const at::Tensor v = now.old.v.mul(options_.beta_2).add_(now.g.square().mul_(1 - options_.beta_2));
+    return {.w = now.old.w.sub(m.mul(rate).div_(v.sqrt().add_(options_.eps))), .m = m, .v = v};
   }
 
  private:

@@ -2,7 +2,14 @@
 
 #include <array>
 
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
+
+#include "blocks.h"
+#include "lockstep/core/error.h"
 
 namespace lockstep::optim {
 
@@ -12,9 +19,82 @@ namespace lockstep::optim {
 #include "lockstep/optim/optimizers.def"
 #undef OPTIMIZER
 
-Optimizer::Optimizer(std::vector<Piece> pieces, const at::Tensor& parameters, int n_moments)
-    : pieces_(std::move(pieces)) {
+at::Tensor make_control(double learning_rate, double rescale, bool apply) {
+  at::Tensor control = at::empty({kControls}, at::kFloat);
+  float* numbers = control.mutable_data_ptr<float>();
+  numbers[kLearningRate] = static_cast<float>(learning_rate);
+  numbers[kRescale] = static_cast<float>(rescale);
+  numbers[kApply] = apply ? 1.0f : 0.0f;
+  return control;
+}
+
+Optimizer::Optimizer(std::vector<Piece> pieces, const at::Tensor& parameters, int n_moments, double weight_decay)
+    : pieces_(std::move(pieces)),
+      weight_decay_(weight_decay),
+      applied_(at::zeros({1}, parameters.options().dtype(at::kLong))) {
   for (int k = 0; k < n_moments; ++k) moments_.push_back(at::zeros_like(parameters));
+}
+
+int64_t Optimizer::applied() const { return applied_.item<int64_t>(); }
+void Optimizer::set_applied(int64_t applied) { applied_.fill_(applied); }
+
+void Optimizer::step(at::Tensor& parameters, const at::Tensor& gradients, const at::Tensor& control,
+                     at::Tensor working_copy) {
+  const at::NoGradGuard guard;
+  if (parameters.is_cpu())
+    step_on_host(parameters, gradients, control.const_data_ptr<float>(), working_copy);
+  else
+    step_by_tensors(parameters, gradients, control, working_copy);
+}
+
+void Optimizer::step_on_host(at::Tensor& parameters, const at::Tensor& gradients, const float* control,
+                             at::Tensor& working_copy) {
+  if (control[kApply] == 0) return;
+  applied_.add_(1);
+  const auto t = static_cast<double>(applied());
+  const auto moment = [&](size_t k) { return k < moments_.size() ? moments_[k].mutable_data_ptr<float>() : nullptr; };
+  float *w = parameters.mutable_data_ptr<float>(), *m = moment(0), *v = moment(1);
+  const float* g = gradients.const_data_ptr<float>();
+  for (const Piece& piece : pieces_)
+    for_each_block(piece.begin, piece.end, [&](int64_t begin, int64_t end) {
+      update({.count = end - begin,
+              .w = w + begin,
+              .g = g + begin,
+              .m = m ? m + begin : nullptr,
+              .v = v ? v + begin : nullptr,
+              .rate = control[kLearningRate] * static_cast<float>(piece.rate_factor),
+              .decay = piece.decays ? static_cast<float>(weight_decay_) : 0.0f,
+              .rescale = control[kRescale],
+              .t = t});
+      if (working_copy.defined()) round_block(w, working_copy, begin, end);
+    });
+}
+
+void Optimizer::step_by_tensors(at::Tensor& parameters, const at::Tensor& gradients, const at::Tensor& control,
+                                at::Tensor& working_copy) {
+  const at::Tensor apply = control[kApply].gt(0);
+  const at::Tensor t = applied_[0].to(at::kDouble).add(1);
+  for (const Piece& piece : pieces_) {
+    const auto part = [&](const at::Tensor& flat) { return flat.narrow(0, piece.begin, piece.end - piece.begin); };
+    Tensors now{.old = {.w = part(parameters)}, .rate = control[kLearningRate].mul(piece.rate_factor), .t = t};
+    if (!moments_.empty()) now.old.m = part(moments_[0]);
+    if (moments_.size() > 1) now.old.v = part(moments_[1]);
+    now.g = part(gradients).mul(control[kRescale]);
+    if (piece.decays && weight_decay_ != 0) now.g.add_(now.old.w, weight_decay_);
+    const Values next = updated(now);
+    // A gradient that is not finite must not reach them by a factor of 0 either.
+    now.old.w.copy_(at::where(apply, next.w, now.old.w));
+    if (next.m.defined()) now.old.m.copy_(at::where(apply, next.m, now.old.m));
+    if (next.v.defined()) now.old.v.copy_(at::where(apply, next.v, now.old.v));
+  }
+  applied_.add_(apply.to(at::kLong));
+  if (working_copy.defined()) working_copy.copy_(parameters);
+}
+
+void step_by_tensors(Optimizer& optimizer, at::Tensor& parameters, const at::Tensor& gradients,
+                     const at::Tensor& control, at::Tensor working_copy) {
+  const at::NoGradGuard guard;
+  optimizer.step_by_tensors(parameters, gradients, control, working_copy);
 }
 
 std::span<const Entry<MakeOptimizer>> optimizers() {

@@ -2,14 +2,15 @@
 //   G = g + wd w;  n <- gamma n + (1 - gamma) G^2;  w <- w - lr G / sqrt(n + eps)
 #include <cmath>
 
-#include "kernel.h"
+#include "lockstep/core/vectorised.h"
+#include "lockstep/optim/optimizer.h"
 
 namespace lockstep::optim {
 namespace {
 
 LOCKSTEP_VECTORISED
-void update(float* w, const float* g, float* n, int64_t count, float rate, float gamma, float eps, float decay,
-            float rescale) {
+void update_values(float* w, const float* g, float* n, int64_t count, float rate, float gamma, float eps, float decay,
+                   float rescale) {
   for (int64_t i = 0; i < count; ++i) {
     const float full = rescale * g[i] + decay * w[i];
     n[i] = gamma * n[i] + (1 - gamma) * full * full;
@@ -20,19 +21,17 @@ void update(float* w, const float* g, float* n, int64_t count, float rate, float
 class RmsProp : public Optimizer {
  public:
   RmsProp(std::vector<Piece> pieces, const at::Tensor& parameters, const OptimizerOptions& options)
-      : Optimizer(std::move(pieces), parameters, 1), options_(options) {}
+      : Optimizer(std::move(pieces), parameters, 1, options.decay_all ? options.weight_decay : 0), options_(options) {}
 
-  void step(at::Tensor& parameters, const at::Tensor& gradients, double learning_rate, double rescale) override {
-    float* w = parameters.mutable_data_ptr<float>();
-    const float* g = gradients.const_data_ptr<float>();
-    float* n = moments_[0].mutable_data_ptr<float>();
-    for_each_piece(pieces_, options_.decay_all ? options_.weight_decay : 0,
-                   [&](int64_t begin, int64_t end, float decay, float factor) {
-                     update(w + begin, g + begin, n + begin, end - begin, static_cast<float>(learning_rate) * factor,
-                            static_cast<float>(options_.gamma), static_cast<float>(options_.eps), decay,
-                            static_cast<float>(rescale));
-                   });
-    ++applied_;
+ protected:
+  void update(const Slice& s) const override {
+    update_values(s.w, s.g, s.m, s.count, s.rate, static_cast<float>(options_.gamma), static_cast<float>(options_.eps),
+                  s.decay, s.rescale);
+  }
+
+  Values updated(const Tensors& now) const override {
+    const at::Tensor n = now.old.m.mul(options_.gamma).add_(now.g.square().mul_(1 - options_.gamma));
+    return {.w = now.old.w.sub(now.g.mul(now.rate).div_(n.add(options_.eps).sqrt_())), .m = n};
   }
 
  private:

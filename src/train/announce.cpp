@@ -1,15 +1,14 @@
 #include "announce.h"
 
+#include "lockstep/comm/gpu.h"
 #include "lockstep/core/log.h"
 #include "lockstep/model/network.h"
+#include "micro_batch.h"
 
 namespace lockstep::train {
 namespace {
 
-// Measured with ResNet-18 at 112 x 112 and batches of 16 and 48: beside what backward needs, its own results on the way
-// down; and the program with its libraries.
-constexpr double kActivationsInUse = 1.7;
-constexpr double kProgramBytes = 210e6;
+constexpr double kProgramBytes = 210e6;  // the program with its libraries, as measured
 
 std::string shape_text(const ImageShape& shape) { return cat(shape.channels, ",", shape.height, ",", shape.width); }
 
@@ -54,6 +53,13 @@ void log_parameters(const Job& job) {
   log::info("--------------------");
 }
 
+std::string compute_text(const nn::Compute& compute) {
+  const char* const precision = compute.precision == nn::Precision::kFloat32    ? "float32"
+                                : compute.precision == nn::Precision::kBfloat16 ? "bfloat16 with float32 weights"
+                                                                                : "float16 with float32 weights";
+  return cat(precision, compute.gpu < 0 ? std::string(" on the CPU") : " on " + comm::describe_gpu(compute.gpu));
+}
+
 }  // namespace
 
 void announce(const Job& job) {
@@ -64,22 +70,26 @@ void announce(const Job& job) {
   log::info("multi_label: ", job.config.hyperparameters.multi_label ? 1 : 0);
   log_parameters(job);
   log::info("Setting number of threads: ", job.threads);
+  log::info("computing in ", compute_text(job.compute));
 }
 
 std::string plan_text(const Job& job) {
-  const model::Facts& facts = job.network->facts();
+  const model::Facts& facts = job.learner.network->facts();
   const auto& shape = job.config.hyperparameters.image_shape;
-  const int64_t share = (job.global_batch() + job.launch.size - 1) / job.launch.size;
-  const auto parameters = static_cast<double>(job.network->parameter_count());
-  const double weights = 4 * parameters * (2 + static_cast<double>(job.optimizer->moments().size()));
-  const double activations =
-      kActivationsInUse * 4 * static_cast<double>(facts.activation_count) * static_cast<double>(share);
+  const int64_t share = job.share(), at_once = job.micro_batch > 0 ? std::min(job.micro_batch, share) : share;
+  const auto parameters = static_cast<double>(job.learner.network->parameter_count());
+  const double copies = 2 + static_cast<double>(job.learner.optimizer->moments().size()) +
+                        (job.learner.average_parameters ? 1 : 0) +
+                        (job.compute.precision == nn::Precision::kFloat32 ? 0 : 0.5);
+  const double weights = 4 * parameters * copies;
+  const double activations = bytes_per_sample(facts, job.compute.precision) * static_cast<double>(at_once);
   const double pixels = static_cast<double>(share * shape.channels * shape.height * shape.width) *
                         static_cast<double>(job.config.run.prefetch_batches + 2);
   std::string text = origins_table(job.config);
   for (const std::string& note : job.notes) text += "note: " + note + "\n";
   text += cat("network: ", job.config.run.network, " with ", format("%.0f", parameters), " parameters, ",
-              format("%.2f", static_cast<double>(facts.flops) / 1e9), " GFLOP a picture forward\n");
+              format("%.2f", static_cast<double>(facts.flops) / 1e9), " GFLOP a picture forward, in ",
+              compute_text(job.compute), "\n");
   text +=
       cat("samples: ", job.data.facts.samples, " to train on, ", job.data.validation ? job.data.validation->size() : 0,
           " to validate; ", job.data.facts.classes, " classes\n");

@@ -5,7 +5,9 @@
 
 #include <ATen/Parallel.h>
 
+#include "gpu.h"
 #include "job.h"
+#include "lockstep/comm/gpu.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/log.h"
 #include "lockstep/model/artefact.h"
@@ -73,7 +75,12 @@ Evaluation evaluate_rank(const EvaluateOptions& options, comm::Communicator& com
   require(!label_map.empty() || facts.classes <= output.classes, ErrorKind::kData, join(options.data, " "), ": has ",
           facts.classes, " classes, the model knows ", output.classes);
 
-  nn::Network network(artefact.graph, {1, card.channels, card.height, card.width}, 0);
+  nn::Compute compute;
+  if (comm::visible_gpus() > 0) {
+    compute.gpu = comm::choose_gpu(communicator.launch(), communicator);
+    use_gpu(compute.gpu, false);
+  }
+  nn::Network network(artefact.graph, {1, card.channels, card.height, card.width}, 0, compute);
   const auto missing = network.load(artefact.arrays);
   require(missing.empty(), ErrorKind::kData, artefact.source, ": weights are missing: ", join(missing, "; "));
   data::Loader loader(*dataset, validation_order(*dataset, options.batch * communicator.size()),
@@ -86,7 +93,7 @@ Evaluation evaluate_rank(const EvaluateOptions& options, comm::Communicator& com
   track::Metrics metrics(output.classes, output.multi_label, output.multi_label ? std::vector<int>() : top_k_of(card),
                          options.threshold, output.multi_label);
   const auto start = std::chrono::steady_clock::now();
-  const int64_t skipped = validate(network, loader, communicator, card, metrics);
+  const int64_t skipped = validate(network, loader, communicator, card, metrics).value();
   share_scores(metrics, communicator);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return {.report = metrics.report(),

@@ -5,11 +5,14 @@
 
 #include <ATen/Parallel.h>
 
+#include "gpu.h"
+#include "lockstep/comm/gpu.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/hash.h"
 #include "lockstep/core/thread.h"
 #include "lockstep/data/sampler.h"
 #include "lockstep/model/artefact.h"
+#include "micro_batch.h"
 #include "resume.h"
 
 namespace lockstep::train {
@@ -95,7 +98,7 @@ model::Card make_card(const Config& config, const std::vector<std::string>& clas
           .origin = {{"trainer", "lockstep"}}};
 }
 
-std::unique_ptr<nn::Network> build_network(const Config& config) {
+std::unique_ptr<nn::Network> build_network(const Config& config, nn::Compute compute) {
   const auto& h = config.hyperparameters;
   const model::NetworkOptions options{.num_layers = h.num_layers,
                                       .classes = h.num_classes.value(),
@@ -105,19 +108,21 @@ std::unique_ptr<nn::Network> build_network(const Config& config) {
                                       .multi_label = h.multi_label};
   return std::make_unique<nn::Network>(model::make_network(config.run.network, options),
                                        model::Shape{1, options.channels, options.height, options.width},
-                                       static_cast<uint64_t>(config.run.seed));
+                                       static_cast<uint64_t>(config.run.seed), compute);
 }
 
 std::unique_ptr<optim::Optimizer> build_optimizer(const Config& config, nn::Network& network) {
   std::vector<optim::Piece> pieces;
+  bool follows = false;  // a segment that is updated
   for (const nn::Segment& segment : network.segments()) {
-    if (segment.fixed) continue;
-    const bool joins = !pieces.empty() && pieces.back().end == segment.begin &&
-                       pieces.back().decays == segment.decays && pieces.back().rate_factor == segment.rate_factor;
+    const bool decays = segment.decays && (config.run.decay_batch_norm || !segment.name.ends_with("_gamma"));
+    const bool joins =
+        !segment.fixed && follows && pieces.back().decays == decays && pieces.back().rate_factor == segment.rate_factor;
     if (joins)
-      pieces.back().end = segment.end;
-    else
-      pieces.push_back({segment.begin, segment.end, segment.decays, segment.rate_factor});
+      pieces.back().end = segment.end;  // the zeros between stay zeros under every rule
+    else if (!segment.fixed)
+      pieces.push_back({segment.begin, segment.end, decays, segment.rate_factor});
+    follows = !segment.fixed;
   }
   const auto& h = config.hyperparameters;
   return optim::make_optimizer(h.optimizer, std::move(pieces), network.parameters(),
@@ -130,10 +135,18 @@ std::unique_ptr<optim::Optimizer> build_optimizer(const Config& config, nn::Netw
                                 .decay_all = config.run.weight_decay_all});
 }
 
+/// The averages begin with the weights that the run begins with.
+void begin_averages(Learner& learner, double decay) {
+  if (decay == 0) return;
+  learner.average_parameters.emplace(learner.network->parameters(), decay);
+  learner.average_statistics.emplace(learner.network->statistics(), decay);
+}
+
 void start_from_model(Job& job, const model::Artefact& artefact) {
-  auto missing = job.network->load(artefact.arrays);
+  nn::Network& network = *job.learner.network;
+  auto missing = network.load(artefact.arrays);
   if (job.config.hyperparameters.use_pretrained_model) {  // the last layer is new
-    const auto& graph = job.network->graph();
+    const auto& graph = network.graph();
     const std::string last = "arg:" + graph.nodes[static_cast<size_t>(model::find_output(graph).logits)].name + "_";
     std::erase_if(missing, [&](const std::string& reason) { return reason.starts_with(last); });
   }
@@ -168,7 +181,77 @@ data::SamplerOptions training_order(const Job& job) {
   return options;
 }
 
+/// The batch of a run that begins, or that goes on with other hosts as run.elastic says.
+void begin_batch(Job& job) {
+  State& state = job.state;
+  const int64_t nominal = job.nominal_batch();
+  if (state.global_batch == 0) state.global_batch = state.first_global_batch = nominal;
+  const bool keeps = job.config.run.elastic == "keep_global_batch";
+  if (state.global_batch != nominal)
+    job.notes.push_back(cat("this start has ", job.launch.hosts(), " host(s), which makes ", nominal,
+                            " samples a step; the run has ", state.global_batch, "; run.elastic: ",
+                            keeps ? "keep_global_batch leaves batch and learning rate as they are"
+                                  : "keep_local_batch takes the new batch from the next epoch on, and a learning rate "
+                                    "scaled with it"));
+  set_batch(job, keeps || state.sums.batches > 0 ? state.global_batch : nominal);
+}
+
 }  // namespace
+
+Learner build_learner(const Config& config, nn::Compute compute) {
+  Learner learner;
+  learner.network = build_network(config, compute);
+  learner.optimizer = build_optimizer(config, *learner.network);
+  if (compute.precision == nn::Precision::kFloat16)
+    learner.scaler.emplace(learner.network->parameters(), config.run.loss_scale);
+  return learner;
+}
+
+std::string choose_backend(const Run& run, const comm::Launch& launch) {
+  if (run.backend != "auto" || launch.size == 1 || run.device == "cpu") return run.backend;
+  return comm::visible_gpus() > 0 ? "nccl" : "auto";
+}
+
+nn::Compute choose_compute(const Config& config, comm::Communicator& communicator, std::vector<std::string>& notes) {
+  nn::Compute compute;
+  const bool has_gpu = comm::visible_gpus() > 0;
+  require(
+      config.run.device != "cuda" || has_gpu, ErrorKind::kDevice,
+      "run.device: cuda: no GPU can be used here (no driver, none visible, or a program that was built without CUDA: "
+      "launch/setup --cuda); use run.device=cpu");
+  if (has_gpu && config.run.device != "cpu") {
+    compute.gpu = comm::choose_gpu(communicator.launch(), communicator);
+    use_gpu(compute.gpu, config.run.deterministic);
+  }
+  const std::string& precision = config.hyperparameters.precision_dtype;
+  if (precision == "bfloat16") {
+    compute.precision = nn::Precision::kBfloat16;
+    if (compute.gpu < 0 && !nn::has_bfloat16())
+      notes.emplace_back("precision_dtype: this processor has no bfloat16 arithmetic; float32 would be faster");
+  } else if (precision == "float16" && compute.gpu >= 0) {
+    compute.precision = nn::Precision::kFloat16;
+  } else if (precision == "float16") {
+    notes.emplace_back("precision_dtype: float16 needs a GPU; this run computes in float32 (bfloat16 works on CPUs)");
+  }
+  return compute;
+}
+
+optim::ScheduleOptions schedule_options(const Job& job) {
+  const auto& h = job.config.hyperparameters;
+  const Run& run = job.config.run;
+  int64_t meant_for = run.learning_rate_batch;
+  if (meant_for == 0 && run.elastic == "keep_local_batch") meant_for = job.state.first_global_batch;
+  const double scale = meant_for > 0 ? static_cast<double>(job.global_batch()) / static_cast<double>(meant_for) : 1;
+  return {.rate = h.learning_rate * scale,
+          .steps_per_epoch = job.steps_per_epoch,
+          .epochs = h.epochs,
+          .shape = run.lr_schedule,
+          .drop_after_epochs = h.lr_scheduler_step,
+          .factor = h.lr_scheduler_factor,
+          .power = run.lr_power,
+          .final_rate = run.final_learning_rate,
+          .warmup_epochs = run.warmup_epochs};
+}
 
 int cores_of_rank(const comm::Launch& launch) {
   const int cores = available_cores();
@@ -186,9 +269,17 @@ image::PlanOptions Job::plan(bool training) const {
           .refuse_small = config.run.small_pictures == "refuse"};
 }
 
+void set_batch(Job& job, int64_t global_batch) {
+  job.state.global_batch = global_batch;
+  job.order = training_order(job);
+  const data::Sampler sampler(job.order);
+  job.steps_per_epoch = sampler.batches();
+  if (sampler.dropped() > 0)
+    job.notes.push_back(cat("last_batch: drop leaves ", sampler.dropped(), " of ", job.data.train->size(),
+                            " samples out of each epoch"));
+}
+
 Job prepare(const LoadedConfig& loaded, comm::Communicator& communicator) {
-  require(loaded.config.run.device != "cuda", ErrorKind::kDevice,
-          "run.device: cuda: this version computes on CPUs only; use auto or cpu");
   Job job;
   job.launch = communicator.launch();
   const int cores = cores_of_rank(job.launch);
@@ -206,19 +297,15 @@ Job prepare(const LoadedConfig& loaded, comm::Communicator& communicator) {
   job.notes = loaded.warnings;
   job.notes.insert(job.notes.end(), resolved.warnings.begin(), resolved.warnings.end());
   job.card = make_card(job.config, job.data.train->class_names());
-  if (job.config.hyperparameters.precision_dtype == "float16")
-    job.notes.emplace_back("precision_dtype: float16 needs a GPU; this run computes in float32");
+  job.compute = choose_compute(job.config, communicator, job.notes);
 
-  job.order = training_order(job);
-  const data::Sampler sampler(job.order);
-  job.steps_per_epoch = sampler.batches();
-  if (sampler.dropped() > 0)
-    job.notes.push_back(cat("last_batch: drop leaves ", sampler.dropped(), " of ", job.data.train->size(),
-                            " samples out of each epoch"));
-  job.network = build_network(job.config);
-  job.optimizer = build_optimizer(job.config, *job.network);
+  job.learner = build_learner(job.config, job.compute);
   if (artefact) start_from_model(job, *artefact);
+  begin_averages(job.learner, job.config.run.ema_decay);
   if (from) resume(job, *from, communicator);
+  begin_batch(job);
+  job.micro_batch = choose_micro_batch(job.config.run.micro_batch, *job.learner.network, job.compute.precision,
+                                       job.share(), communicator);
   return job;
 }
 

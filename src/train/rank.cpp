@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "announce.h"
+#include "attempts.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/log.h"
 #include "trainer.h"
@@ -11,12 +12,27 @@
 namespace lockstep::train {
 namespace {
 
-constexpr int kStopped = 75;  // exit code: complete checkpoint, start again to go on
+// Exit codes.
+constexpr int kStopped = 75;     // a complete checkpoint: start again to go on
+constexpr int kNoProgress = 76;  // the same step failed again and again: do not start again
 
 void make_folder(const Path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   require(!error, ErrorKind::kIo, folder.string(), ": cannot be made: ", error.message());
+}
+
+Trainer::End train(Job& job, StopWish& wish, Attempts& attempts, comm::Communicator& communicator) {
+  while (true) {
+    Trainer trainer(job, wish, communicator);
+    if (trainer.done() && !job.state.evaluation_due)
+      log::info("nothing to do: the run in ", job.config.run.output, " is finished; a larger `epochs` extends it");
+    const Trainer::End end = trainer.run();
+    if (communicator.rank() == 0 && trainer.got_on()) attempts.succeed();
+    if (end != Trainer::End::kNewBatch) return end;
+    set_batch(job, job.nominal_batch());
+    log::info("steps have ", job.global_batch(), " samples from here on");
+  }
 }
 
 }  // namespace
@@ -30,6 +46,7 @@ int run_rank(const LoadedConfig& loaded, bool dry_run, comm::Communicator& commu
     if (leads) make_folder(run.output);
     log::start(communicator.rank(), communicator.size(), leads ? (Path(run.output) / "log.txt").string() : "");
   }
+  StopWish wish(run);
   Job job = prepare(loaded, communicator);
   if (dry_run) {
     if (leads) std::cout << plan_text(job) << std::flush;
@@ -39,13 +56,20 @@ int run_rank(const LoadedConfig& loaded, bool dry_run, comm::Communicator& commu
     write_atomic(Path(run.output) / "config.yaml", to_yaml(job.config));
     announce(job);
   }
-  Trainer trainer(job, communicator);
-  if (trainer.done()) log::info("nothing to do: the run in ", run.output, " is finished; a larger `epochs` extends it");
-  const bool finished = trainer.run();
+  Attempts attempts(run.output);
+  std::vector<int64_t> failed{leads ? attempts.begin(job.state.step) : 0};
+  communicator.allreduce(comm::buffer(failed));
+  if (failed[0] >= Attempts::kMost) {
+    log::error("the run in ", run.output, " failed ", failed[0], " times in a row without getting past step ",
+               job.state.step, "; find the cause in log.txt, remove ", run.output, "/attempts.json, and start again");
+    return kNoProgress;
+  }
+  const Trainer::End end = train(job, wish, attempts, communicator);
   communicator.barrier();
-  if (!finished)
-    log::info("stopped by a signal behind step ", job.state.step, "; start again with the same command to go on");
-  return finished ? 0 : kStopped;
+  if (leads) attempts.succeed();
+  if (end == Trainer::End::kFinished) return 0;
+  log::info("stopped behind step ", job.state.step, "; start again with the same command to go on");
+  return kStopped;
 }
 
 }  // namespace lockstep::train

@@ -7,15 +7,17 @@
 
 namespace lockstep::train {
 
-Reducer::Reducer(comm::Communicator& communicator, float* flat, int64_t count, int64_t bucket_bytes,
-                 int64_t first_bucket_bytes)
-    : communicator_(communicator), flat_(flat), count_(count) {
+Reducer::Reducer(comm::Communicator& communicator, comm::Buffer flat, int64_t bucket_bytes, int64_t first_bucket_bytes)
+    : communicator_(communicator),
+      flat_(flat),
+      count_(static_cast<int64_t>(flat.count)),
+      exchanged_before_(communicator.seconds_exchanging()) {
   require(bucket_bytes > 0 && first_bucket_bytes > 0, ErrorKind::kUsage,
           "a bucket of gradients needs a positive size, not ", std::min(bucket_bytes, first_bucket_bytes), " bytes");
   const auto floats = [](int64_t bytes) { return std::max<int64_t>(1, bytes / static_cast<int64_t>(sizeof(float))); };
-  for (int64_t end = floats(std::min(first_bucket_bytes, bucket_bytes)); end < count; end += floats(bucket_bytes))
+  for (int64_t end = floats(std::min(first_bucket_bytes, bucket_bytes)); end < count_; end += floats(bucket_bytes))
     ends_.push_back(end);
-  if (count > 0) ends_.push_back(count);
+  if (count_ > 0) ends_.push_back(count_);
 }
 
 void Reducer::on_slice(int64_t end) {
@@ -24,10 +26,11 @@ void Reducer::on_slice(int64_t end) {
   final_below_ = end;
   if (communicator_.size() == 1) return;
   while (pending_.size() < ends_.size() && ends_[pending_.size()] <= end) {
-    if (pending_.empty()) first_start_ = Clock::now();
     const int64_t begin = pending_.empty() ? 0 : ends_[pending_.size() - 1];
-    const auto length = static_cast<size_t>(ends_[pending_.size()] - begin);
-    pending_.push_back(communicator_.start_allreduce({flat_ + begin, length, comm::DType::kFloat32}, comm::Op::kSum));
+    comm::Buffer bucket = flat_;
+    bucket.data = static_cast<float*>(flat_.data) + begin;
+    bucket.count = static_cast<size_t>(ends_[pending_.size()] - begin);
+    pending_.push_back(communicator_.start_allreduce(bucket, comm::Op::kSum));
   }
 }
 
@@ -38,9 +41,7 @@ void Reducer::finish() {
   const auto begin = Clock::now();
   auto started = std::exchange(pending_, {});
   for (comm::Pending& one : started) one.wait();
-  const auto end = Clock::now();
-  waited_ += end - begin;
-  exchanging_ += end - first_start_;
+  waited_ += Clock::now() - begin;
 }
 
 }  // namespace lockstep::train

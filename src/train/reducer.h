@@ -15,8 +15,9 @@ namespace lockstep::train {
 /// finished slice alone until finish(). With one rank nothing is done and no time passes. One thread.
 class Reducer {
  public:
-  /// count: floats in `flat`; the sizes are rounded down to whole floats, at least one.
-  Reducer(comm::Communicator& communicator, float* flat, int64_t count, int64_t bucket_bytes,
+  /// flat: floats; on a GPU with the stream that computes them. The sizes are rounded down to whole floats, at least
+  /// one.
+  Reducer(comm::Communicator& communicator, comm::Buffer flat, int64_t bucket_bytes,
           int64_t first_bucket_bytes = int64_t{1} << 20);
 
   /// flat[0, end) is final on this rank: starts every bucket that is complete below `end`. Never waits for other ranks.
@@ -24,10 +25,9 @@ class Reducer {
   /// Starts what is left, waits for all buckets, and is ready for the next step. Throws the communicator's comm Error.
   void finish();
 
-  /// Totals over all steps: how long finish() held the caller up, and how long exchanges were under way, from the start
-  /// of a step's first bucket to the end of its last.
+  /// Totals over all steps: how long finish() held the caller up, and how long buckets were on their way.
   double seconds_waited() const { return waited_.count(); }
-  double seconds_exchanging() const { return exchanging_.count(); }
+  double seconds_exchanging() const { return communicator_.seconds_exchanging() - exchanged_before_; }
   /// Where each bucket ends, in floats.
   const std::vector<int64_t>& bucket_ends() const { return ends_; }
 
@@ -35,13 +35,13 @@ class Reducer {
   using Clock = std::chrono::steady_clock;
 
   comm::Communicator& communicator_;
-  float* flat_;
+  comm::Buffer flat_;
   int64_t count_;
+  double exchanged_before_;
   std::vector<int64_t> ends_;
   std::vector<comm::Pending> pending_;  // of this step: one for each bucket that was started
   int64_t final_below_ = 0;
-  Clock::time_point first_start_;
-  std::chrono::duration<double> waited_{0}, exchanging_{0};
+  std::chrono::duration<double> waited_{0};
 };
 
 }  // namespace lockstep::train

@@ -65,8 +65,8 @@ std::optional<Resume> find_resume(const Config& config, comm::Communicator& comm
 
 void resume(Job& job, const Resume& from, comm::Communicator& communicator) {
   compare_configs(job, from.content.texts.at("config.yaml"), job.notes);
-  if (communicator.rank() == 0) job.state = from_checkpoint(from.content, *job.network, *job.optimizer);
-  share_state(job.state, *job.network, *job.optimizer, communicator);
+  if (communicator.rank() == 0) job.state = from_checkpoint(from.content, job.learner);
+  share_state(job.state, job.learner, communicator);
   if (job.config.channels.model.given())
     job.notes.emplace_back("channels.model is ignored: the run goes on from its own checkpoint");
   job.notes.push_back(

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <thread>
 
+#include "job.h"
 #include "lockstep/nn/memory.h"
 #include "rank.h"
 #include "stop_signal.h"
@@ -23,7 +24,8 @@ int run(const RunOptions& options) {
   std::unique_ptr<comm::Communicator> communicator;
   try {
     const LoadedConfig loaded = load_config(options.config, options.overrides);
-    communicator = comm::make_communicator("auto", launch, loaded.config.run.collective_timeout);
+    communicator = comm::make_communicator(choose_backend(loaded.config.run, launch), launch,
+                                           loaded.config.run.collective_timeout);
     return run_rank(loaded, options.dry_run, *communicator);
   } catch (const std::exception& error) {
     if (communicator) communicator->abort(error.what());

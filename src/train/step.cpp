@@ -2,100 +2,164 @@
 
 #include <cmath>
 
-#include <ATen/ops/empty.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full_like.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/topk.h>
+#include <ATen/ops/where.h>
+#include <c10/util/Exception.h>
 
-#include "feed.h"
+#include "lockstep/core/error.h"
+#include "lockstep/optim/norm.h"
+#include "micro_batch.h"
 
 namespace lockstep::train {
 namespace {
 
 // The trailer behind gradients and statistics: sums that every rank needs once a step travel with the last bucket.
-enum Trailer { kCount, kLoss, kCorrect, kCorrectTopK, kNotFinite, kStopVotes };
+enum Trailer { kCount, kLoss, kCorrect, kCorrectTopK, kStopVotes };
+// The figures of a step on their way to the host.
+constexpr int64_t kControl = nn::Network::kTrailer, kNorm = kControl + optim::kControls, kScale = kNorm + 1;
 
 /// Right labels of each sample as a share of the labels, added up.
-double correct_labels(const at::Tensor& logits, const at::Tensor& labels) {
-  return logits.ge(0).eq(labels.ge(0.5)).sum().item<double>() / static_cast<double>(logits.size(1));
+at::Tensor correct_labels(const at::Tensor& logits, const at::Tensor& labels) {
+  return logits.ge(0).eq(labels.ge(0.5)).sum().to(at::kFloat).div(logits.size(1));
 }
 
-double correct_top_k(const at::Tensor& logits, const at::Tensor& labels, int64_t k) {
+at::Tensor correct_top_k(const at::Tensor& logits, const at::Tensor& labels, int64_t k) {
   const at::Tensor best = std::get<1>(at::topk(logits, std::min(k, logits.size(1)), 1));  // [N, k] int64
-  return best.eq(labels.unsqueeze(1)).sum().item<double>();
+  return best.eq(labels.unsqueeze(1)).sum().to(at::kFloat);
+}
+
+/// Samples begin..end of a batch; shares its memory.
+data::HostBatch part_of(const data::HostBatch& batch, int64_t begin, int64_t end) {
+  data::HostBatch part = batch;
+  const auto first = static_cast<size_t>(begin), count = static_cast<size_t>(end - begin);
+  const size_t picture = size_t{1} * batch.channels * batch.height * batch.width;
+  const auto width = static_cast<size_t>(batch.label_width);
+  part.count = end - begin;
+  part.pixels = batch.pixels.subspan(first * picture, count * picture);
+  part.labels = batch.labels.subspan(first * width, count * width);
+  part.ids = batch.ids.subspan(first, count);
+  return part;
 }
 
 }  // namespace
 
-Step::Step(nn::Network& network, optim::Optimizer& optimizer, comm::Communicator& communicator, StepOptions options)
-    : network_(network),
-      optimizer_(optimizer),
+Step::Step(Learner& learner, comm::Communicator& communicator, StepOptions options)
+    : learner_(learner),
+      network_(*learner.network),
       communicator_(communicator),
       options_(std::move(options)),
-      reducer_(communicator, network.gradients().data_ptr<float>(), network.gradients().numel(),
-               options_.bucket_bytes) {}
+      feed_(options_.card, options_.multi_label, network_.parameters().device()),
+      reducer_(communicator, flat_buffer(network_.gradients()), options_.bucket_bytes),
+      statistics_before_(network_.statistics().clone()) {
+  options_.loss.nominal = static_cast<double>(options_.global_batch);
+}
 
-StepResult Step::run(const data::HostBatch& batch, double learning_rate, bool vote_stop) {
-  at::Tensor trailer =
-      network_.gradients().narrow(0, network_.gradients().numel() - nn::Network::kTrailer, nn::Network::kTrailer);
-  trailer.zero_();
-  trailer.data_ptr<float>()[kStopVotes] = vote_stop ? 1.0f : 0.0f;
+int64_t Step::depth() const { return network_.parameters().is_cuda() ? 1 : 0; }
+
+void Step::start(const data::HostBatch& batch, double learning_rate, bool vote_stop) {
+  network_.trailer().zero_();
+  if (vote_stop) network_.trailer()[kStopVotes].fill_(1);
+  statistics_before_.copy_(network_.statistics());
   compute(batch);
   reducer_.finish();
-
-  const StepResult result = read_trailer();
-  if (!result.finite || result.count == 0) return result;
-  if (options_.mode == nn::Mode::kTrain && communicator_.size() > 1) {
-    const at::Tensor sum = network_.gradients().narrow(0, network_.parameter_count(), network_.statistics_count());
-    at::Tensor statistics = network_.statistics();
-    statistics.copy_(sum).div_(communicator_.size());
-  }
-  const double rescale = static_cast<double>(options_.global_batch) / static_cast<double>(result.count);
-  optimizer_.step(network_.parameters(), network_.gradients(), learning_rate, rescale);
-  return result;
+  finish(learning_rate);
+  StepResult result;
+  result.batch = batch;
+  result.learning_rate = learning_rate;
+  running_.push_back({std::move(result), Readback(figures_)});
 }
 
 void Step::compute(const data::HostBatch& batch) {
-  const auto on_slice = [this](int64_t end) { reducer_.on_slice(end); };
   if (batch.count == 0) {  // the others need this rank's statistics and its word in every collective
-    const int64_t trailer = network_.gradients().numel() - nn::Network::kTrailer;
-    network_.gradients().narrow(0, 0, trailer).zero_();
-    network_.gradients()
-        .narrow(0, network_.parameter_count(), network_.statistics_count())
-        .copy_(network_.statistics());
-    return on_slice(network_.gradients().numel());
+    network_.clear_gradients();
+    return reducer_.on_slice(network_.gradients().numel());
   }
-  const at::Tensor labels = labels_of(batch, options_.multi_label);
-  const at::Tensor logits = network_.forward(feed(batch, options_.card), options_.mode);  // [N, K] float
+  const int64_t most = options_.micro_batch > 0 ? options_.micro_batch : batch.count;
+  for (int64_t begin = 0; begin < batch.count; begin += most) {
+    const int64_t end = std::min(begin + most, batch.count);
+    try {
+      compute_part(part_of(batch, begin, end), begin == 0, end == batch.count);
+    } catch (const c10::Error& error) {
+      explain_out_of_memory(error, network_, communicator_.launch(), end - begin);
+      throw;
+    }
+  }
+}
+
+void Step::compute_part(const data::HostBatch& part, bool first, bool last) {
+  const auto [images, labels] = feed_.take(part);
+  const at::Tensor logits = network_.forward(images, options_.mode);  // [N, K] float
   at::Tensor gradient;
-  const auto nominal = static_cast<double>(options_.global_batch);
-  const double loss = options_.multi_label ? nn::sigmoid_loss(logits, labels, nominal, options_.weights.positive,
-                                                              options_.weights.negative, gradient)
-                                           : nn::softmax_loss(logits, labels, nominal, gradient);
-  set_trailer(batch, logits, labels, loss);
-  network_.backward(gradient, on_slice);
+  const at::Tensor loss = options_.multi_label ? nn::sigmoid_loss(logits, labels, options_.loss, gradient)
+                                               : nn::softmax_loss(logits, labels, options_.loss, gradient);
+  if (learner_.scaler) gradient.mul_(learner_.scaler->scale());
+
+  at::Tensor trailer = network_.trailer();
+  trailer[kCount].add_(part.count);
+  trailer[kLoss].add_(loss);
+  trailer[kCorrect].add_(options_.multi_label ? correct_labels(logits, labels) : correct_top_k(logits, labels, 1));
+  if (!options_.multi_label && options_.top_k > 1)
+    trailer[kCorrectTopK].add_(correct_top_k(logits, labels, options_.top_k));
+
+  const auto on_slice = [this](int64_t end) { reducer_.on_slice(end); };
+  network_.backward(gradient, last ? nn::OnSlice(on_slice) : nn::OnSlice(), !first);
 }
 
-void Step::set_trailer(const data::HostBatch& batch, const at::Tensor& logits, const at::Tensor& labels, double loss) {
-  float* trailer = network_.gradients().data_ptr<float>() + network_.gradients().numel() - nn::Network::kTrailer;
-  trailer[kCount] = static_cast<float>(batch.count);
-  trailer[kLoss] = static_cast<float>(loss);
-  trailer[kNotFinite] = std::isfinite(loss) ? 0.0f : 1.0f;
-  if (options_.multi_label) {
-    trailer[kCorrect] = static_cast<float>(correct_labels(logits, labels));
-  } else {
-    trailer[kCorrect] = static_cast<float>(correct_top_k(logits, labels, 1));
-    if (options_.top_k > 1) trailer[kCorrectTopK] = static_cast<float>(correct_top_k(logits, labels, options_.top_k));
+/// All of it on the device: the host of a GPU waits for nothing here.
+void Step::finish(double learning_rate) {
+  const at::Tensor trailer = network_.trailer().to(at::kDouble);
+  const at::Tensor norm = optim::norm(network_.parameter_gradients());  // 0-d double, of the scaled sum
+  const at::Tensor scale = learner_.scaler ? learner_.scaler->scale()[0].to(at::kDouble) : at::ones_like(norm);
+  // A short batch is divided by its real count. A factor that depends on no gradient comes first: full batches of
+  // float32 keep the bits of nominal / count.
+  at::Tensor rescale = trailer[kCount].reciprocal().mul(options_.loss.nominal).div(scale);
+  const at::Tensor length = norm.mul(rescale);
+  if (options_.clip_gradient_norm > 0)
+    rescale = rescale.mul(length.reciprocal().mul(options_.clip_gradient_norm).clamp_max(1));
+  const at::Tensor apply = norm.isfinite().logical_and(trailer[kLoss].isfinite()).logical_and(trailer[kCount].gt(0));
+  const at::Tensor control =
+      at::stack({at::full_like(norm, learning_rate), rescale, apply.to(at::kDouble)}).to(at::kFloat);
+
+  figures_ =
+      at::cat({network_.trailer(), control, length.reshape({1}).to(at::kFloat), scale.reshape({1}).to(at::kFloat)});
+  keep_statistics(apply);
+  learner_.optimizer->step(network_.parameters(), network_.gradients(), control, network_.working_copy());
+  const at::Tensor applied = control[optim::kApply];
+  if (learner_.scaler) learner_.scaler->update(applied);
+  if (learner_.average_parameters) {
+    learner_.average_parameters->update(network_.parameters(), applied);
+    learner_.average_statistics->update(network_.statistics(), applied);
   }
 }
 
-StepResult Step::read_trailer() const {
-  const float* trailer = network_.gradients().data_ptr<float>() + network_.gradients().numel() - nn::Network::kTrailer;
-  return {.count = std::lround(trailer[kCount]),
-          .loss = trailer[kLoss],
-          .correct = trailer[kCorrect],
-          .correct_top_k = trailer[kCorrectTopK],
-          .finite = trailer[kNotFinite] == 0.0f && std::isfinite(trailer[kLoss]),
-          .stop_votes = std::lround(trailer[kStopVotes])};
+/// The mean over ranks, or those before the step where it is not applied.
+void Step::keep_statistics(const at::Tensor& apply) {
+  at::Tensor& statistics = network_.statistics();
+  const bool shared = options_.mode == nn::Mode::kTrain && communicator_.size() > 1;
+  const at::Tensor now = shared ? network_.summed_statistics().div(communicator_.size()) : statistics;
+  statistics.copy_(at::where(apply, now, statistics_before_));
+}
+
+StepResult Step::take() {
+  require(!running_.empty(), ErrorKind::kBug, "no step is in flight");
+  StepResult result = std::move(running_.front().result);
+  const float* figures = running_.front().figures.take().const_data_ptr<float>();
+  result.count = std::lround(figures[kCount]);
+  result.loss = figures[kLoss];
+  result.correct = figures[kCorrect];
+  result.correct_top_k = figures[kCorrectTopK];
+  result.stop_votes = std::lround(figures[kStopVotes]);
+  result.applied = figures[kControl + optim::kApply] != 0;
+  result.gradient_norm = figures[kNorm];
+  result.loss_scale = figures[kScale];
+  running_.pop_front();
+  return result;
 }
 
 }  // namespace lockstep::train

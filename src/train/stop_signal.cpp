@@ -1,5 +1,6 @@
 #include "stop_signal.h"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 
@@ -9,14 +10,24 @@ namespace lockstep::train {
 namespace {
 
 constexpr int kInterrupted = 130;
+constexpr unsigned kPatience = 10;
 std::atomic<bool> orderly = false;
 std::atomic<int> requests = 0;
+std::atomic<unsigned> patience = kPatience;  // seconds
+std::atomic<bool> agreed = false;
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free,
               "used in a signal handler");
 
 void take_signal(int number) {
   const int before = requests.fetch_add(1);
   if (!orderly || (number == SIGINT && before > 0)) ::_exit(kInterrupted);
+  if (before == 0 && !agreed) ::alarm(patience);
+}
+
+void give_up(int) {
+  constexpr char kWords[] = "the ranks could not agree on a step to stop at in time; leaving without a save\n";
+  if (::write(STDERR_FILENO, kWords, sizeof kWords - 1) < 0) ::_exit(kInterrupted);
+  ::_exit(kInterrupted);
 }
 
 }  // namespace
@@ -26,6 +37,15 @@ void catch_stop_signals() {
   action.sa_handler = take_signal;
   action.sa_flags = SA_RESTART;
   for (const int number : {SIGUSR1, SIGTERM, SIGINT}) ::sigaction(number, &action, nullptr);
+  action.sa_handler = give_up;
+  ::sigaction(SIGALRM, &action, nullptr);
+}
+
+void expect_agreement(double seconds) { patience = std::max(kPatience, static_cast<unsigned>(seconds) + 1); }
+
+void stop_is_agreed() {
+  agreed = true;
+  ::alarm(0);
 }
 
 void begin_orderly_stop() { orderly = true; }

@@ -1,7 +1,5 @@
 #include "summary.h"
 
-#include "lockstep/core/log.h"
-
 namespace lockstep::train {
 namespace {
 
@@ -10,25 +8,13 @@ track::Event scores(const track::Score& score) {
   return event.set("precision", score.precision).set("recall", score.recall).set("f1", score.f1);
 }
 
+}  // namespace
+
 void set_figures(track::Event& event, const track::Report& report) {
   event.set("count", report.count).set("cross_entropy", report.cross_entropy).set("accuracy", report.accuracy);
   for (const auto& [k, accuracy] : report.top_k)
     if (k > 1) event.set(cat("top_k_accuracy_", k), accuracy);
   event.set("micro", scores(report.micro)).set("macro", scores(report.macro));
-}
-
-}  // namespace
-
-void log_validation(const track::Report& report, const State& state, const Hyperparameters& hyperparameters,
-                    double seconds, track::EventLog& events) {
-  const auto epoch = static_cast<int>(state.epoch - 1);  // SageMaker counts from 0
-  log::info(format("Epoch[%d] Validation-accuracy=%f", epoch, report.accuracy));
-  for (const auto& [k, accuracy] : report.top_k)
-    if (k == hyperparameters.top_k) log::info(format("Epoch[%d] Validation-top_k_accuracy_%d=%f", epoch, k, accuracy));
-  track::Event event("validation");
-  event.set("epoch", state.epoch).set("step", state.step).set("seconds", seconds);
-  set_figures(event, report);
-  events.write(event);
 }
 
 void write_summary(const Path& path, const Job& job, const std::optional<track::Report>& report,

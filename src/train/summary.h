@@ -8,9 +8,8 @@
 
 namespace lockstep::train {
 
-/// SageMaker's validation lines of an epoch, and the event.
-void log_validation(const track::Report& report, const State& state, const Hyperparameters& hyperparameters,
-                    double seconds, track::EventLog& events);
+/// The figures of a validation, for its event and for summary.json.
+void set_figures(track::Event& event, const track::Report& report);
 
 /// summary.json of a finished run.
 void write_summary(const Path& path, const Job& job, const std::optional<track::Report>& report,

@@ -1,8 +1,10 @@
 #include "trainer.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "early_stopping.h"
+#include "lockstep/comm/gpu.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/log.h"
 #include "lockstep/model/artefact.h"
@@ -15,22 +17,28 @@
 namespace lockstep::train {
 namespace {
 
-constexpr int64_t kLogEvery = 20;  // batches, as SageMaker's Speedometer
+constexpr int64_t kSkipsInARow = 20;  // of float16, before it is given up
+constexpr size_t kNamedSamples = 16;  // in an error
 
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 StepOptions step_options(const Job& job) {
   const auto& h = job.config.hyperparameters;
+  const Run& run = job.config.run;
   StepOptions options{.global_batch = job.global_batch(),
-                      .mode = job.config.run.freeze_batch_norm ? nn::Mode::kFrozen : nn::Mode::kTrain,
+                      .micro_batch = job.micro_batch,
+                      .mode = run.freeze_batch_norm ? nn::Mode::kFrozen : nn::Mode::kTrain,
                       .multi_label = h.multi_label,
+                      .loss = {.label_smoothing = run.label_smoothing},
+                      .clip_gradient_norm = run.clip_gradient_norm,
                       .card = job.card,
                       .top_k = static_cast<int>(h.top_k.value_or(1)),
-                      .bucket_bytes = job.config.run.bucket_bytes};
+                      .bucket_bytes = run.bucket_bytes};
   if (h.use_weighted_loss && h.multi_label)
-    options.weights = nn::label_weights({job.data.facts.class_counts.begin(), job.data.facts.class_counts.end()},
-                                        job.data.facts.samples);
+    options.loss.weights = nn::label_weights({job.data.facts.class_counts.begin(), job.data.facts.class_counts.end()},
+                                             job.data.facts.samples);
   return options;
 }
 
@@ -46,135 +54,140 @@ data::LoaderOptions loader_options(const Job& job, bool training) {
           .ahead = static_cast<int>(job.config.run.prefetch_batches),
           .max_pixels = job.config.run.max_pixels,
           .skip_bad = job.config.run.skip_bad_records,
-          .label_map = training ? std::vector<int>() : job.data.validation_map};
+          .label_map = training ? std::vector<int>() : job.data.validation_map,
+          .allocate = job.compute.gpu < 0 ? data::plain_memory() : comm::pinned_memory};
 }
 
 }  // namespace
 
-Trainer::Trainer(Job& job, comm::Communicator& communicator)
+Trainer::Trainer(Job& job, StopWish& wish, comm::Communicator& communicator)
     : job_(job),
+      state_(job.state),
+      wish_(wish),
       communicator_(communicator),
       hyperparameters_(job.config.hyperparameters),
       output_(job.config.run.output),
-      schedule_(hyperparameters_.learning_rate, hyperparameters_.lr_scheduler_step,
-                hyperparameters_.lr_scheduler_factor, job.steps_per_epoch),
-      step_(*job.network, *job.optimizer, communicator, step_options(job)),
+      schedule_(schedule_options(job)),
+      step_(job.learner, communicator, step_options(job)),
       loader_(*job.data.train, job.order, loader_options(job, true)),
+      journal_(job, leads()),
+      watch_(communicator, job.config.run.verify_every),
       start_(Clock::now()),
-      seconds_before_(job.state.seconds) {
-  if (leads()) events_ = std::make_unique<track::EventLog>(output_ / "metrics.jsonl", job.state.step);
-}
+      saved_(start_),
+      counted_(start_) {}
 
-Trainer::~Trainer() = default;
-
-bool Trainer::run() {
+Trainer::End Trainer::run() {
   // summary.json is the mark of a finished run; without it a run that ended while writing its last files completes
   // them.
-  if (done() && std::filesystem::exists(output_ / "summary.json")) return true;
+  if (done() && !state_.evaluation_due && std::filesystem::exists(output_ / "summary.json")) return End::kFinished;
   if (leads()) std::filesystem::remove(output_ / "summary.json");
   begin_orderly_stop();
-  while (!done() && !stopping_) {
-    train_epoch();
-    if (job_.state.sums.batches == 0) evaluate_epoch();
-    save();
+  while (!stopping_ && (state_.evaluation_due || !(done() || changes_batch()))) {
+    if (!state_.evaluation_due) train_epoch();
+    if (state_.evaluation_due && !stopping_) evaluate_epoch();
+    if (state_.epoch % job_.config.run.checkpoint_every_epochs == 0 || done() || stopping_) save();
   }
-  if (!done()) return false;
+  if (state_.evaluation_due || !done()) {
+    if (stopping_) {
+      pack_model();
+      journal_.stop(wish_.reason().empty() ? "another rank's wish" : wish_.reason());
+    }
+    return stopping_ ? End::kStopped : End::kNewBatch;
+  }
   finish();
-  return true;
+  return End::kFinished;
 }
 
 bool Trainer::done() const {
-  return job_.state.epoch >= hyperparameters_.epochs || should_stop_early(job_.state, hyperparameters_);
+  return state_.epoch >= hyperparameters_.epochs || should_stop_early(state_, hyperparameters_);
+}
+
+/// run.elastic: keep_local_batch takes the batch of this start's hosts when an epoch begins.
+bool Trainer::changes_batch() const {
+  return job_.config.run.elastic == "keep_local_batch" && state_.sums.batches == 0 &&
+         job_.nominal_batch() != job_.global_batch();
 }
 
 void Trainer::train_epoch() {
-  track::Progress progress(cat("epoch ", job_.state.epoch + 1, "/", hyperparameters_.epochs),
+  track::Progress progress(cat("epoch ", state_.epoch + 1, "/", hyperparameters_.epochs),
                            static_cast<int64_t>(job_.data.train->size()));
-  epoch_start_ = Clock::now();
-  counted_before_ = job_.state.sums.count;
+  journal_.begin_epoch(step_.reducer());
+  const int64_t counted_before = state_.sums.count;
+  counted_ = Clock::now();
   bool complete = false;
   while (!complete && !stopping_) {
     const auto batch = loader_.next();
     require(batch.has_value(), ErrorKind::kBug, "the loader ended before the epoch did");
-    step(*batch);
+    step_.start(*batch, learning_rate(), wish_.wants());
     complete = batch->last_of_epoch;
-    const EpochSums& sums = job_.state.sums;
+    const bool pauses = complete || is_save_due(state_.step + step_.in_flight());
+    while (step_.in_flight() > (pauses ? 0 : step_.depth())) count(step_.take());
+    if (pauses && !complete) save();
+    const EpochSums& sums = state_.sums;
     if (leads()) progress.update(sums.count, format("loss %.4f  accuracy %.4f", sums.cross_entropy(), sums.accuracy()));
   }
+  while (step_.in_flight() > 0) count(step_.take());
   progress.finish();
-  images_ += job_.state.sums.count - counted_before_;
+  images_ += state_.sums.count - counted_before;
   if (!complete) return;
-  ++job_.state.epoch;
-  log_epoch(seconds_since(epoch_start_));
-  job_.state.sums = {};
+  ++state_.epoch;
+  journal_.epoch(step_.reducer(), loader_);
+  state_.sums = {};
+  state_.evaluation_due = true;
 }
 
-void Trainer::step(const data::HostBatch& batch) {
-  State& state = job_.state;
-  const double learning_rate = schedule_.at(state.step);
-  const StepResult result = step_.run(batch, learning_rate, stop_requested());
-  require(result.finite, ErrorKind::kData, "the loss of step ", state.step + 1, " (epoch ", batch.epoch + 1, ", batch ",
-          batch.index + 1,
-          ") is not a finite number; the weights are those before it. Train with a smaller learning_rate");
-  ++state.step;
-  ++state.sums.batches;
-  state.sums.count += result.count;
-  state.sums.loss += result.loss;
-  state.sums.correct += result.correct;
-  state.sums.correct_top_k += result.correct_top_k;
-  stopping_ = result.stop_votes > 0;
-  log_step(result, learning_rate);
+/// Of the step that is started next.
+double Trainer::learning_rate() const {
+  return schedule_.at(state_.epoch * job_.steps_per_epoch + state_.sums.batches + step_.in_flight());
 }
 
-void Trainer::log_step(const StepResult& result, double learning_rate) {
-  if (!leads() || result.count == 0) return;
-  const double speed = static_cast<double>(job_.state.sums.count - counted_before_) / seconds_since(epoch_start_);
-  events_->write(track::Event("step")
-                     .set("epoch", job_.state.epoch + 1)
-                     .set("step", job_.state.step)
-                     .set("seconds", elapsed())
-                     .set("loss", result.loss / static_cast<double>(result.count))
-                     .set("accuracy", result.correct / static_cast<double>(result.count))
-                     .set("learning_rate", learning_rate)
-                     .set("images_per_second", speed));
-  const int64_t batch = job_.state.sums.batches - 1;
-  if (batch == 0 || batch % kLogEvery != 0) return;
-  const std::string top_k =
-      hyperparameters_.top_k && !hyperparameters_.multi_label
-          ? format("\ttop_k_accuracy_%d=%f", int(*hyperparameters_.top_k), job_.state.sums.top_k_accuracy())
-          : "";
-  log::info(format("Epoch[%d] Batch [%d]\tSpeed: %.3f samples/sec\taccuracy=%f", int(job_.state.epoch), int(batch),
-                   speed, job_.state.sums.accuracy()),
-            top_k);
+void Trainer::count(const StepResult& result) {
+  if (result.count > 0) require_applied(result);
+  ++state_.step;
+  ++state_.sums.batches;
+  state_.sums.count += result.count;
+  state_.sums.loss += result.loss;
+  state_.sums.correct += result.correct;
+  state_.sums.correct_top_k += result.correct_top_k;
+  stopping_ = stopping_ || result.stop_votes > 0;
+  if (stopping_) stop_is_agreed();
+  journal_.step(result);
+  watch_ranks();
 }
 
-void Trainer::log_epoch(double seconds) {
-  if (!leads()) return;
-  const auto epoch = static_cast<int>(job_.state.epoch - 1);  // SageMaker counts from 0
-  require(job_.state.sums.count > 0, ErrorKind::kData, "epoch ", epoch + 1, ": not one sample could be read");
-  track::Event event("epoch");
-  event.set("epoch", job_.state.epoch)
-      .set("step", job_.state.step)
-      .set("seconds", elapsed())
-      .set("samples", job_.state.sums.count)
-      .set("cross_entropy", job_.state.sums.cross_entropy())
-      .set("accuracy", job_.state.sums.accuracy());
-  log::info(format("Epoch[%d] Train-accuracy=%f", epoch, job_.state.sums.accuracy()));
-  if (hyperparameters_.top_k && !hyperparameters_.multi_label) {
-    const auto k = static_cast<int>(*hyperparameters_.top_k);
-    event.set(cat("top_k_accuracy_", k), job_.state.sums.top_k_accuracy());
-    log::info(format("Epoch[%d] Train-top_k_accuracy_%d=%f", epoch, k, job_.state.sums.top_k_accuracy()));
+void Trainer::watch_ranks() {
+  const double seconds = seconds_since(counted_), waited = step_.reducer().seconds_waited();
+  counted_ = Clock::now();
+  wish_.expect(seconds);
+  expect_agreement(3 * seconds);
+  const std::string slow = watch_.look(state_.step, seconds - (waited - waited_), job_.learner.network->parameters());
+  waited_ = waited;
+  if (!slow.empty()) log::warning(slow);
+}
+
+/// A step that was not applied is an error, but for float16, whose loss scale looks for its place.
+void Trainer::require_applied(const StepResult& result) {
+  state_.skipped_in_a_row = result.applied ? 0 : state_.skipped_in_a_row + 1;
+  if (result.applied) return;
+  ++state_.skipped;
+  if (job_.learner.scaler && state_.skipped_in_a_row < kSkipsInARow) {
+    if (leads())
+      log::warning("step ", state_.step + 1, ": the gradient is not finite at a loss scale of ", result.loss_scale,
+                   "; the step is skipped");
+    return;
   }
-  log::info(format("Epoch[%d] Time cost=%.3f", epoch, seconds));
-  event.set("images_per_second", static_cast<double>(job_.state.sums.count - counted_before_) / seconds)
-      .set("seconds_waited_for_data", loader_.seconds_waited())
-      .set("seconds_waited_for_ranks", step_.seconds_waited())
-      .set("skipped_samples", loader_.skipped());
-  events_->write(event);
-  if (loader_.skipped() > 0) log::warning(loader_.skipped(), " unreadable samples were left out since this start");
+  std::vector<std::string> samples;
+  for (const int64_t id : result.batch.ids.first(std::min(result.batch.ids.size(), kNamedSamples)))
+    samples.push_back(std::to_string(id));
+  fail(ErrorKind::kData, "loss or gradient of step ", state_.step + 1, " (epoch ", result.batch.epoch + 1, ", batch ",
+       result.batch.index + 1, ") is not finite",
+       job_.learner.scaler ? cat(" for the ", kSkipsInARow, "th time in a row") : "",
+       "; the weights are those before it. Train with a smaller learning_rate. Rank ", communicator_.rank(),
+       " had the samples ", join(samples, ", "), result.batch.ids.size() > kNamedSamples ? ", ..." : "");
 }
 
 void Trainer::evaluate_epoch() {
+  const UseAverages averaged(job_.learner);
   bool better = !job_.data.validation;
   if (job_.data.validation) {
     data::Loader loader(*job_.data.validation, validation_order(*job_.data.validation, job_.global_batch()),
@@ -182,71 +195,76 @@ void Trainer::evaluate_epoch() {
     std::vector<int> top_k;
     if (hyperparameters_.top_k) top_k.push_back(static_cast<int>(*hyperparameters_.top_k));
     track::Metrics metrics(static_cast<int>(*hyperparameters_.num_classes), hyperparameters_.multi_label, top_k);
-    validate(*job_.network, loader, communicator_, job_.card, metrics);
+    stopping_ = !validate(*job_.learner.network, loader, communicator_, job_.card, metrics, [this] {
+                   return wish_.wants();
+                 }).has_value();
+    if (stopping_) return stop_is_agreed();
     report_ = metrics.report();
-    better = record_accuracy(job_.state, report_->accuracy, hyperparameters_);
-    if (leads()) {
-      log_validation(*report_, job_.state, hyperparameters_, elapsed(), *events_);
-      if (better && !hyperparameters_.checkpoint_frequency)
-        log::info(format("Storing the best model with validation accuracy: %f", report_->accuracy));
-    }
+    better = record_accuracy(state_, report_->accuracy, hyperparameters_);
+    journal_.validation(*report_, better);
   }
   const auto frequency = hyperparameters_.checkpoint_frequency;
-  if (frequency ? job_.state.epoch % *frequency == 0 : better) publish_model(frequency.has_value());
+  if (frequency ? state_.epoch % *frequency == 0 : better) publish_model(frequency.has_value());
+  state_.evaluation_due = false;
 }
 
 void Trainer::publish_model(bool keep_others) {
   if (!leads()) return;
-  const model::Artefact artefact{.graph = job_.network->graph(),
-                                 .arrays = job_.network->arrays(),
+  const model::Artefact artefact{.graph = job_.learner.network->graph(),
+                                 .arrays = job_.learner.network->arrays(),
                                  .card = card(),
-                                 .epoch = job_.state.epoch,
+                                 .epoch = state_.epoch,
                                  .batch = hyperparameters_.mini_batch_size};
   model::write_artefact(output_ / "model", artefact, keep_others);
-  log::info(format("Saved checkpoint to \"%s/model/image-classification-%04d.params\"", output_.c_str(),
-                   int(job_.state.epoch)));
+  journal_.model(output_ / "model");
+}
+
+void Trainer::pack_model() const {
+  if (leads() && std::filesystem::exists(output_ / "model"))
+    model::pack_artefact(output_ / "model", output_ / "model.tar.gz");
 }
 
 model::Card Trainer::card() const {
   model::Card card = job_.card;
-  card.origin["epoch"] = std::to_string(job_.state.epoch);
-  card.origin["best_epoch"] = std::to_string(job_.state.best_epoch > 0 ? job_.state.best_epoch : job_.state.epoch);
+  card.origin["epoch"] = std::to_string(state_.epoch);
+  card.origin["best_epoch"] = std::to_string(state_.best_epoch > 0 ? state_.best_epoch : state_.epoch);
   if (report_) card.origin["validation_accuracy"] = format("%f", report_->accuracy);
   return card;
 }
 
+/// Between two checkpoints that come with epochs.
+bool Trainer::is_save_due(int64_t step) const {
+  const Run& run = job_.config.run;
+  return (run.checkpoint_every_steps > 0 && step % run.checkpoint_every_steps == 0) ||
+         (run.checkpoint_every_minutes > 0 && seconds_since(saved_) > 60 * run.checkpoint_every_minutes);
+}
+
 void Trainer::save() {
-  const bool due = job_.state.epoch % job_.config.run.checkpoint_every_epochs == 0 || done() || stopping_;
-  if (!due || !leads()) return;
-  job_.state.seconds = elapsed();
-  const auto content =
-      to_checkpoint(job_.state, *job_.network, *job_.optimizer, to_yaml(job_.config), model::card_text(card()));
-  const auto start = Clock::now();
+  saved_ = Clock::now();
+  if (!leads()) return;
+  state_.seconds = journal_.elapsed();
+  const auto content = to_checkpoint(state_, job_.learner, to_yaml(job_.config), model::card_text(card()));
+  const double stalled = seconds_since(saved_);
   const Path path =
-      model::checkpoint::save(output_ / "checkpoints", job_.state.step, content, job_.config.run.keep_checkpoints);
-  events_->write(track::Event("checkpoint")
-                     .set("epoch", job_.state.epoch)
-                     .set("step", job_.state.step)
-                     .set("seconds", elapsed())
-                     .set("path", path.string())
-                     .set("seconds_to_save", seconds_since(start)));
+      model::checkpoint::save(output_ / "checkpoints", state_.step, content, job_.config.run.keep_checkpoints);
+  journal_.checkpoint(path, stalled, seconds_since(saved_) - stalled);
+  got_on_ = true;
 }
 
 void Trainer::finish() {
+  // A run that began at another run's last checkpoint has written nothing yet.
+  if (leads() && !std::filesystem::exists(output_ / "checkpoints" / "latest")) save();
+  if (leads() && !std::filesystem::exists(output_ / "model")) {
+    const UseAverages averaged(job_.learner);
+    publish_model(false);
+  }
+  pack_model();
   if (!leads()) return;
-  const bool early = job_.state.epoch < hyperparameters_.epochs;
-  if (early)
-    log::info("Early stopping: no improvement of validation accuracy in the last ", job_.state.stalled, " epochs");
-  if (std::filesystem::exists(output_ / "model")) model::pack_artefact(output_ / "model", output_ / "model.tar.gz");
-  events_->write(track::Event("stop")
-                     .set("epoch", job_.state.epoch)
-                     .set("step", job_.state.step)
-                     .set("seconds", elapsed())
-                     .set("reason", early ? "early_stopping" : "epochs"));
+  const bool early = state_.epoch < hyperparameters_.epochs;
+  if (early) log::info("Early stopping: no improvement of validation accuracy in the last ", state_.stalled, " epochs");
+  journal_.stop(early ? "early_stopping" : "epochs");
   write_summary(output_ / "summary.json", job_, report_,
-                images_ > 0 ? static_cast<double>(images_) / seconds_since(start_) : 0, elapsed());
+                images_ > 0 ? static_cast<double>(images_) / seconds_since(start_) : 0, journal_.elapsed());
 }
-
-double Trainer::elapsed() const { return seconds_before_ + seconds_since(start_); }
 
 }  // namespace lockstep::train

@@ -1,57 +1,69 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
 #include <optional>
 
 #include "job.h"
+#include "journal.h"
 #include "lockstep/data/loader.h"
 #include "lockstep/optim/schedule.h"
-#include "lockstep/track/events.h"
 #include "lockstep/track/metrics.h"
+#include "rank_watch.h"
 #include "step.h"
+#include "stop_wish.h"
 
 namespace lockstep::train {
 
-/// Repeats the step until done, and decides when to evaluate, log, save and stop. One a rank; only rank 0 writes files.
+/// Repeats the step until done, and decides when to evaluate, save and stop. One a rank; only rank 0 writes files.
 class Trainer {
  public:
-  Trainer(Job& job, comm::Communicator& communicator);
-  ~Trainer();
+  Trainer(Job& job, StopWish& wish, comm::Communicator& communicator);
 
-  /// From where the job's state stands to the last epoch, or to an early stop. False when a signal stopped it before:
-  /// then a checkpoint holds all that was done.
-  bool run();
+  enum class End {
+    kFinished,  ///< the last epoch, or an early stop: every file of the run is there
+    kStopped,   ///< asked to stop: a checkpoint holds all that was done
+    kNewBatch   ///< the next epoch has another global batch: set_batch() and another Trainer
+  };
+  /// From where the job's state stands.
+  End run();
   bool done() const;
+  bool got_on() const { return got_on_; }  ///< a checkpoint behind the step that this began at is complete
 
  private:
   void train_epoch();
   void evaluate_epoch();
-  void save();
   void finish();
 
-  void step(const data::HostBatch& batch);
-  void log_step(const StepResult& result, double learning_rate);
-  void log_epoch(double seconds);
+  double learning_rate() const;
+  void count(const StepResult& result);
+  void require_applied(const StepResult& result);
+  void watch_ranks();
+  bool is_save_due(int64_t step) const;
+  void save();
   void publish_model(bool keep_others);
+  void pack_model() const;
+  bool changes_batch() const;
   model::Card card() const;  ///< of the weights as they are now
   bool leads() const { return communicator_.rank() == 0; }
-  double elapsed() const;  ///< seconds of training, over all starts
 
+  using Clock = std::chrono::steady_clock;
   Job& job_;
+  State& state_;
+  StopWish& wish_;
   comm::Communicator& communicator_;
   const Hyperparameters& hyperparameters_;
   const Path output_;
   optim::Schedule schedule_;
   Step step_;
   data::Loader loader_;
-  std::optional<track::Report> report_;      ///< of the last validation
-  std::unique_ptr<track::EventLog> events_;  ///< rank 0
-  std::chrono::steady_clock::time_point start_, epoch_start_;
-  double seconds_before_;
-  int64_t counted_before_ = 0;  ///< samples of this epoch that an earlier start trained
-  int64_t images_ = 0;          ///< trained since this start
-  bool stopping_ = false;       ///< a rank was asked to stop, and all know
+  Journal journal_;
+  RankWatch watch_;
+  std::optional<track::Report> report_;  ///< of the last validation
+  Clock::time_point start_, saved_, counted_;
+  double waited_ = 0;      ///< for other ranks, when the last step was counted
+  int64_t images_ = 0;     ///< trained since this start
+  bool stopping_ = false;  ///< a rank wants to stop, and all know
+  bool got_on_ = false;
 };
 
 }  // namespace lockstep::train

@@ -11,7 +11,7 @@ namespace lockstep::train {
 namespace {
 
 void add_batch(const at::Tensor& logits, const data::HostBatch& batch, track::Metrics& metrics) {
-  const at::Tensor rows = logits.contiguous();
+  const at::Tensor rows = logits.cpu().contiguous();
   const auto classes = static_cast<size_t>(rows.size(1));
   const auto width = static_cast<size_t>(batch.label_width);
   for (int64_t i = 0; i < batch.count; ++i) {
@@ -35,10 +35,17 @@ data::SamplerOptions validation_order(const data::Dataset& dataset, int64_t glob
           .labels = {}};
 }
 
-int64_t validate(nn::Network& network, data::Loader& loader, comm::Communicator& communicator, const model::Card& card,
-                 track::Metrics& metrics) {
-  while (const auto batch = loader.next())
-    if (batch->count > 0) add_batch(network.forward(feed(*batch, card), nn::Mode::kEvaluate), *batch, metrics);
+std::optional<int64_t> validate(nn::Network& network, data::Loader& loader, comm::Communicator& communicator,
+                                const model::Card& card, track::Metrics& metrics,
+                                const std::function<bool()>& wants_stop) {
+  Feed feed(card, network.multi_label(), network.parameters().device());
+  while (const auto batch = loader.next()) {
+    if (batch->count > 0) add_batch(network.forward(feed.take(*batch).images, nn::Mode::kEvaluate), *batch, metrics);
+    if (!wants_stop) continue;
+    std::vector<int32_t> votes{wants_stop() ? 1 : 0};
+    communicator.allreduce(comm::buffer(votes));
+    if (votes.front() > 0) return std::nullopt;
+  }
 
   std::vector<double> sums = metrics.sums();
   communicator.allreduce(comm::buffer(sums));

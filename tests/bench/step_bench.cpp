@@ -1,4 +1,5 @@
-// Training steps on synthetic pictures: forward, loss, backward, sgd.   step_bench DEPTH SIZE BATCH THREADS STEPS
+// Training steps on synthetic pictures: forward, loss, backward, sgd.
+//   step_bench DEPTH SIZE BATCH THREADS STEPS [float32 | bfloat16]
 // Prints the images per second of the median step.
 #include <algorithm>
 #include <chrono>
@@ -31,8 +32,9 @@ at::Tensor pixels(int64_t batch, int64_t size) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    std::fprintf(stderr, "usage: step_bench DEPTH SIZE BATCH THREADS STEPS\n");
+  const std::string precision = argc > 6 ? argv[6] : "float32";
+  if (argc < 6 || argc > 7 || (precision != "float32" && precision != "bfloat16")) {
+    std::fprintf(stderr, "usage: step_bench DEPTH SIZE BATCH THREADS STEPS [float32 | bfloat16]\n");
     return 2;
   }
   const int64_t depth = std::stol(argv[1]), size = std::stol(argv[2]), batch = std::stol(argv[3]),
@@ -42,9 +44,11 @@ int main(int argc, char** argv) {
 
   nn::Network network(
       model::make_network("resnet_v2", {.num_layers = depth, .classes = kClasses, .height = size, .width = size}),
-      {batch, 3, size, size}, 1);
+      {batch, 3, size, size}, 1,
+      {.precision = precision == "bfloat16" ? nn::Precision::kBfloat16 : nn::Precision::kFloat32});
   const auto optimizer =
-      optim::make_optimizer("sgd", {{.begin = 0, .end = network.parameter_count()}}, network.parameters(), {});
+      optim::make_optimizer("sgd", {{.begin = 0, .end = network.parameters().numel()}}, network.parameters(), {});
+  const at::Tensor control = optim::make_control(1e-3);
   const at::Tensor images = pixels(batch, size);
   at::Tensor labels = at::empty({batch}, at::kLong);
   for (int64_t i = 0; i < batch; ++i) labels.data_ptr<int64_t>()[i] = i % kClasses;
@@ -54,9 +58,10 @@ int main(int argc, char** argv) {
   for (int64_t i = 0; i < kWarmUp + steps; ++i) {
     const auto start = std::chrono::steady_clock::now();
     at::Tensor gradient;
-    nn::softmax_loss(network.forward(images, nn::Mode::kTrain), labels, static_cast<double>(batch), gradient);
+    nn::softmax_loss(network.forward(images, nn::Mode::kTrain), labels, {.nominal = static_cast<double>(batch)},
+                     gradient);
     network.backward(gradient);
-    optimizer->step(network.parameters(), network.gradients(), 1e-3, 1);
+    optimizer->step(network.parameters(), network.gradients(), control, network.working_copy());
     if (i >= kWarmUp)
       seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }

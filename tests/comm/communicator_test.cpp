@@ -5,6 +5,7 @@
 
 #include "backends.h"
 #include "comm/contract.h"
+#include "lockstep/comm/gpu.h"
 #include "support/expect_error.h"
 #include "support/ranks.h"
 
@@ -37,6 +38,15 @@ TEST_P(Contract, MeetsAtABarrier) {
     ++arrived;
     communicator.barrier();
     EXPECT_EQ(arrived, communicator.size());
+  });
+}
+TEST_P(Contract, CountsTheTimeOfAllreducesAlone) {
+  run([](Communicator& communicator) {
+    std::vector<float> values(100'000);
+    communicator.broadcast(buffer(values), 0);
+    EXPECT_EQ(communicator.seconds_exchanging(), 0);
+    communicator.allreduce(buffer(values));
+    EXPECT_EQ(communicator.seconds_exchanging() > 0, GetParam() > 0);  // "local" moves nothing
   });
 }
 TEST_P(Contract, IsDeadAfterItsOwnAbort) {
@@ -122,6 +132,17 @@ TEST(MakeCommunicator, RefusesLocalForSeveralRanksAndABadTimeLimit) {
   two.size = 2;
   test::expect_error(ErrorKind::kUsage, [&] { make_communicator("local", two, 1); });
   test::expect_error(ErrorKind::kUsage, [] { make_communicator("local", Launch{}, 0); });
+}
+
+TEST(MakeCommunicator, RefusesNcclWithoutGpus) {
+  if (visible_gpus() > 0) GTEST_SKIP() << "this machine has GPUs";
+  try {
+    make_communicator("nccl", Launch{}, 1);
+    ADD_FAILURE() << "no Error was thrown";
+  } catch (const Error& error) {  // usage without CUDA, device with it
+    EXPECT_TRUE(error.kind() == ErrorKind::kUsage || error.kind() == ErrorKind::kDevice);
+    test::expect_contains(error.what(), "GPU");
+  }
 }
 
 TEST(Backends, SayWhatTheyAre) {

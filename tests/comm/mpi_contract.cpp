@@ -2,6 +2,8 @@
 // prints.
 
 #include <fstream>
+#include <map>
+#include <set>
 
 #include "comm/contract.h"
 #include "lockstep/core/error.h"
@@ -28,6 +30,45 @@ TEST(Mpi, KnowsItsHost) {
   EXPECT_LT(launch.local_rank, launch.local_size);
   EXPECT_LE(launch.local_size, launch.size);
 }
+/// The sum that the contract promises: the ranks of a host in rank order, then the hosts by their first ranks.
+std::vector<float> sum_in_order(const std::vector<std::string>& hosts, size_t count) {
+  std::vector<std::string> order;
+  std::map<std::string, std::vector<float>> sums;
+  for (int rank = 0; rank < static_cast<int>(hosts.size()); ++rank) {
+    const auto values = test::awkward_numbers(rank, count);
+    const auto [sum, is_first] = sums.emplace(hosts[rank], values);
+    if (is_first) order.push_back(hosts[rank]);
+    for (size_t i = 0; i < count && !is_first; ++i) sum->second[i] += values[i];
+  }
+  std::vector<float> total = sums[order.front()];
+  for (size_t host = 1; host < order.size(); ++host)
+    for (size_t i = 0; i < count; ++i) total[i] += sums[order[host]][i];
+  return total;
+}
+
+TEST(Mpi, SumsInTheOrderOfRanksAndHostsWhateverTheSize) {
+  const auto hosts = gather_texts(*communicator, communicator->launch().host);
+  for (const size_t count : {1, 100, 5000, 131'072, 1'500'001}) {
+    auto values = test::awkward_numbers(communicator->rank(), count);
+    communicator->allreduce(buffer(values));
+    test::expect_same(values, sum_in_order(hosts, count));
+  }
+}
+
+TEST(Mpi, CountsTheHostsAlikeOnEveryRank) {
+  const auto hosts = gather_texts(*communicator, communicator->launch().host);
+  EXPECT_EQ(communicator->launch().hosts(), static_cast<int>(std::set<std::string>(hosts.begin(), hosts.end()).size()));
+}
+
+TEST(Mpi, CountsTheTimeOfAllreduces) {
+  const double before = communicator->seconds_exchanging();
+  communicator->barrier();
+  EXPECT_EQ(communicator->seconds_exchanging(), before);
+  std::vector<float> values(100'000);
+  communicator->allreduce(buffer(values));
+  EXPECT_GT(communicator->seconds_exchanging(), before);
+}
+
 TEST(Mpi, StartsOnlyOnceInAProcess) {
   try {
     make_communicator("mpi", communicator->launch(), 60);

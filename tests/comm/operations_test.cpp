@@ -1,5 +1,6 @@
 #include "operations.h"
 
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -28,6 +29,31 @@ TEST(Operations, AreDeadAfterAFailure) {
                         "wire cut");
   EXPECT_FALSE(ran);
   EXPECT_TRUE(operations.dead());
+}
+
+TEST(Operations, CountTheTimeOfExchangesAlone) {
+  Operations operations("rank 0", 60);
+  const auto sleep = [] { std::this_thread::sleep_for(std::chrono::milliseconds(20)); };
+  operations.run("barrier", sleep);
+  EXPECT_EQ(operations.seconds_exchanging(), 0);
+  auto first = operations.start_exchange("allreduce", sleep), second = operations.start_exchange("allreduce", sleep);
+  first.wait();
+  second.wait();
+  EXPECT_GE(operations.seconds_exchanging(), 0.04);
+}
+
+TEST(Operations, AskWhileNothingRunsAndDieOfTheAnswer) {
+  Operations operations("rank 0", 60);
+  const auto check = operations.checker();
+  std::atomic<int> asked = 0;
+  operations.run_when_idle([&] {
+    if (++asked == 3) throw std::runtime_error("rank 1 aborted");
+  });
+  operations.run("barrier", [] {});
+  while (!operations.dead()) std::this_thread::yield();
+  EXPECT_EQ(asked, 3);
+  test::expect_contains(test::expect_error(ErrorKind::kComm, [&] { check(); }), "rank 1 aborted");
+  test::expect_contains(test::expect_error(ErrorKind::kComm, [&] { operations.run("barrier", [] {}); }), "rank 1");
 }
 
 TEST(Operations, EndWakesTheWaitingAndRunsTheLastAction) {

@@ -10,13 +10,15 @@
 namespace lockstep::comm {
 namespace {
 
+constexpr size_t kSlotBytes = size_t{1} << 19;
+
 /// Two ranks over one region.
 void run_pair(const std::function<void(SharedMemory&, int rank)>& action) {
-  std::vector<std::max_align_t> region(SharedMemory::region_bytes(2) / sizeof(std::max_align_t) + 1);
+  std::vector<std::max_align_t> region(SharedMemory::region_bytes(2, kSlotBytes) / sizeof(std::max_align_t) + 1);
   auto* bytes = reinterpret_cast<std::byte*>(region.data());
   SharedMemory::prepare(bytes, 2);
   const auto run = [&](int rank) {
-    SharedMemory memory(bytes, rank, 2, [] {});
+    SharedMemory memory(bytes, rank, 2, kSlotBytes, [] {});
     action(memory, rank);
   };
   std::thread other(run, 1);

@@ -289,7 +289,8 @@ TEST_F(LoadConfigSageMaker, UnknownKeysAreWarnings) {
   const std::vector<std::string> overrides = {"channels.train=a.rec", "validation=b.rec"};
   const auto warnings = load_config(file, overrides).warnings;
   ASSERT_EQ(warnings.size(), 3u) << "SageMaker's own names are silent";
-  EXPECT_EQ(warnings[0], file + ":7: hyperparameters.use_lr_scheduler: no such key (ignored)");
+  EXPECT_EQ(warnings[0],
+            file + ":7: hyperparameters.use_lr_scheduler: no such key; did you mean run.lr_schedule? (ignored)");
   EXPECT_EQ(warnings[1], file + ":7: hyperparameters.num_layer: no such key; did you mean num_layers? (ignored)");
   EXPECT_EQ(warnings[2], file + ":7: hyperparameters.seed: no such key; seed belongs under run: (ignored)");
 }

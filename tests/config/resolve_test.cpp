@@ -119,5 +119,13 @@ TEST(Resolve, GivesAPretrainedModelTheClassesOfTheData) {
   expect_contains(resolved.warnings[0], "has 1000, this run 4: its last layer is new");
 }
 
+TEST(Resolve, ChecksTheRecipe) {
+  expect_contains(usage_error(config("multi_label: true", "label_smoothing: 0.1")), "run.label_smoothing");
+  expect_contains(usage_error(config("epochs: 3", "warmup_epochs: 3.5")), "3.5 is more than the 3 epochs");
+  for (const char* wrong : {"0", "-1", "some", "1.5"})
+    expect_contains(usage_error(config("", cat("micro_batch: ", wrong))), "neither a number of samples nor auto");
+  for (const char* right : {"auto", "7"}) resolve(config("", cat("micro_batch: ", right)), kData, std::nullopt);
+}
+
 }  // namespace
 }  // namespace lockstep

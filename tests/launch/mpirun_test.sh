@@ -39,6 +39,18 @@ run launch/mpirun -n 2 sh -c 'exit 75'
 expect "the ranks' exit code comes back" test "$code" = 75
 LOCKSTEP_TEXT="two words" run launch/mpirun -n 1 printenv LOCKSTEP_TEXT
 expect "variables are handed on" says "two words"
+LOCKSTEP_TEXT="two words" run launch/mpirun -n 1 -x LOCKSTEP_TEXT="my words" printenv LOCKSTEP_TEXT
+expect "a variable given by -x stays as it is given" says "my words"
+
+run launch/mpirun -n 1 --interface lo printenv OMPI_MCA_btl_tcp_if_include OMPI_MCA_oob_tcp_if_include NCCL_SOCKET_IFNAME
+expect "--interface is for Open MPI, its daemons and NCCL" diff "$folder/output" <(printf 'lo\nlo\n=lo\n')
+run launch/mpirun -n 1 printf '%s %s' --interface lo
+expect "a program keeps its own --interface" says "--interface lo"
+for wrong in "" "-n" "10.77.0.0/24"; do
+  run launch/mpirun --interface "$wrong" -n 1 true
+  expect "--interface '$wrong' is refused" test "$code" = 2
+  expect "--interface '$wrong' is refused with advice" says "as eth0"
+done
 
 run launch/mpirun -n 3 "$programs/comm_mpi_ending" orderly
 expect "an orderly end exits 0" test "$code" = 0

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "lockstep/model/network.h"
-#include "lockstep/model/operator.h"
+#include "operator.h"
 #include "support/expect_error.h"
 
 namespace lockstep::model {

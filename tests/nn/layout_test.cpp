@@ -1,8 +1,10 @@
 #include "layout.h"
 
 #include <ATen/ops/arange.h>
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include "support/expect_error.h"
 #include "toy_network.h"
 
 namespace lockstep::nn {
@@ -15,9 +17,11 @@ TEST(Layout, OrdersParametersByFallingNodeAndStatisticsByRising) {
   EXPECT_EQ(layout.segments[0].name, "fc1_weight");
   EXPECT_EQ(layout.segments[1].name, "fc1_bias");
   EXPECT_EQ(layout.segments[2].name, "bn1_gamma");
-  EXPECT_EQ(layout.segments[layout.parameter.at("bn_data_beta")].end, layout.parameter_count);
+  EXPECT_EQ(layout.segments[layout.parameter.at("bn_data_beta")].begin + 32, layout.parameter_size);
   EXPECT_EQ(layout.statistics.front().name, "bn_data_moving_mean");
-  EXPECT_EQ(layout.statistics[layout.statistic.at("bn1_moving_var")].end, layout.statistics_count);
+  EXPECT_EQ(layout.statistics[layout.statistic.at("bn1_moving_var")].end, layout.statistics_size);
+  for (const auto* segments : {&layout.segments, &layout.statistics})
+    for (const Segment& segment : *segments) EXPECT_EQ(segment.begin % 32, 0) << segment.name;
 }
 
 TEST(View, ReadsAConvolutionWeightStoredChannelsLast) {
@@ -34,6 +38,15 @@ TEST(View, IsNoCopy) {
   view(flat, {.name = "bias", .begin = 2, .end = 5, .shape = {3}}).zero_();
   EXPECT_EQ(flat[4].item<float>(), 0);
   EXPECT_EQ(flat[5].item<float>(), 5);
+}
+
+TEST(ChannelsLast, IsRequiredOfPicturesByTheNameOfTheNode) {
+  const model::Node node{.op = "Convolution", .name = "conv0"};
+  const at::Tensor picture = at::zeros({2, 3, 4, 4});
+  require_channels_last(picture.contiguous(at::MemoryFormat::ChannelsLast), node, "output");
+  require_channels_last(at::zeros({2, 3}), node, "output");
+  test::expect_contains(test::expect_error(ErrorKind::kBug, [&] { require_channels_last(picture, node, "gradient"); }),
+                        "conv0");
 }
 
 }  // namespace

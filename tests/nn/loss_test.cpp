@@ -4,6 +4,8 @@
 #include <functional>
 #include <limits>
 
+#include <ATen/core/Reduction.h>
+#include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
@@ -35,12 +37,13 @@ void expect_gradient_is_the_slope(const Loss& loss, const at::Tensor& logits, do
 TEST(SoftmaxLoss, IsTheSumOfNegativeLogarithms) {
   const at::Tensor logits = at::zeros({3, 4});  // every class has probability 1/4
   at::Tensor gradient;
-  EXPECT_NEAR(softmax_loss(logits, test::counting_labels(3, 4), 3, gradient), 3 * std::log(4.0), 1e-12);
+  EXPECT_NEAR(softmax_loss(logits, test::counting_labels(3, 4), {.nominal = 3}, gradient).item<double>(),
+              3 * std::log(4.0), 1e-12);
 }
 
 TEST(SoftmaxLoss, GradientIsProbabilityMinusOneHotOverNominal) {
   at::Tensor gradient;
-  softmax_loss(at::zeros({2, 4}), test::counting_labels(2, 4), 8, gradient);
+  softmax_loss(at::zeros({2, 4}), test::counting_labels(2, 4), {.nominal = 8}, gradient).item<double>();
   EXPECT_FLOAT_EQ(gradient[1][1].item<float>(), (0.25f - 1) / 8);
   EXPECT_FLOAT_EQ(gradient[1][2].item<float>(), 0.25f / 8);
 }
@@ -48,7 +51,7 @@ TEST(SoftmaxLoss, GradientIsProbabilityMinusOneHotOverNominal) {
 TEST(SoftmaxLoss, GradientIsTheSlope) {
   const at::Tensor labels = test::counting_labels(5, 3);
   const Loss loss = [&](const at::Tensor& logits, at::Tensor& gradient) {
-    return softmax_loss(logits, labels, 7, gradient);
+    return softmax_loss(logits, labels, {.nominal = 7}, gradient).item<double>();
   };
   expect_gradient_is_the_slope(loss, test::random_tensor({5, 3}, 1, 2), 7);
 }
@@ -56,28 +59,30 @@ TEST(SoftmaxLoss, GradientIsTheSlope) {
 TEST(SoftmaxLoss, StandsLargeLogits) {
   at::Tensor gradient, logits = at::zeros({1, 2});
   logits.data_ptr<float>()[1] = 1e4f;
-  EXPECT_DOUBLE_EQ(softmax_loss(logits, test::counting_labels(1, 2), 1, gradient), 1e4);
+  EXPECT_DOUBLE_EQ(softmax_loss(logits, test::counting_labels(1, 2), {.nominal = 1}, gradient).item<double>(), 1e4);
   EXPECT_TRUE(gradient.isfinite().all().item<bool>());
 }
 
 TEST(SoftmaxLoss, IsNotFiniteWhereALogitIsNot) {
   at::Tensor gradient, logits = at::zeros({2, 3});
   logits.data_ptr<float>()[4] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_FALSE(std::isfinite(softmax_loss(logits, test::counting_labels(2, 3), 2, gradient)));
+  EXPECT_FALSE(
+      std::isfinite(softmax_loss(logits, test::counting_labels(2, 3), {.nominal = 2}, gradient).item<double>()));
 }
 
 TEST(SoftmaxLoss, NamesALabelOutOfRange) {
   at::Tensor gradient, labels = test::counting_labels(2, 4);
   labels.data_ptr<int64_t>()[1] = 4;
-  const std::string message =
-      test::expect_error(ErrorKind::kData, [&] { softmax_loss(at::zeros({2, 4}), labels, 2, gradient); });
+  const std::string message = test::expect_error(
+      ErrorKind::kData, [&] { softmax_loss(at::zeros({2, 4}), labels, {.nominal = 2}, gradient).item<double>(); });
   test::expect_contains(message, "label 4 is not within 0..3");
 }
 
 TEST(SigmoidLoss, IsTheSumOfTheMeansOverLabels) {
   at::Tensor gradient;
   const at::Tensor labels = test::random_tensor({3, 4}, 1).ge(0).to(at::kFloat);
-  EXPECT_NEAR(sigmoid_loss(at::zeros({3, 4}), labels, 3, {}, {}, gradient), 3 * std::log(2.0), 1e-12);
+  EXPECT_NEAR(sigmoid_loss(at::zeros({3, 4}), labels, {.nominal = 3}, gradient).item<double>(), 3 * std::log(2.0),
+              1e-12);
 }
 
 TEST(SigmoidLoss, GradientIsTheSlope) {
@@ -85,7 +90,7 @@ TEST(SigmoidLoss, GradientIsTheSlope) {
                    logits = test::random_tensor({5, 3}, 2, 2);
   const auto with = [&](const std::vector<double>& positive, const std::vector<double>& negative) {
     return [=](const at::Tensor& z, at::Tensor& gradient) {
-      return sigmoid_loss(z, labels, 7, positive, negative, gradient);
+      return sigmoid_loss(z, labels, {.nominal = 7, .weights = {positive, negative}}, gradient).item<double>();
     };
   };
   expect_gradient_is_the_slope(with({}, {}), logits, 7);
@@ -95,7 +100,7 @@ TEST(SigmoidLoss, GradientIsTheSlope) {
 TEST(SigmoidLoss, WeighsPositiveAndNegativeLabels) {
   at::Tensor gradient, labels = at::zeros({1, 2});
   labels.data_ptr<float>()[0] = 1;
-  sigmoid_loss(at::zeros({1, 2}), labels, 1, {3, 9}, {9, 5}, gradient);
+  sigmoid_loss(at::zeros({1, 2}), labels, {.weights = {{3, 9}, {9, 5}}}, gradient);
   EXPECT_FLOAT_EQ(gradient[0][0].item<float>(), 3 * (0.5f - 1) / 2);
   EXPECT_FLOAT_EQ(gradient[0][1].item<float>(), 5 * 0.5f / 2);
 }
@@ -104,7 +109,7 @@ TEST(SigmoidLoss, StandsLargeLogits) {
   at::Tensor gradient, logits = at::zeros({1, 2});
   logits.data_ptr<float>()[0] = 1e4f;
   logits.data_ptr<float>()[1] = -1e4f;
-  EXPECT_DOUBLE_EQ(sigmoid_loss(logits, at::zeros({1, 2}), 1, {}, {}, gradient), 1e4 / 2);
+  EXPECT_DOUBLE_EQ(sigmoid_loss(logits, at::zeros({1, 2}), {}, gradient).item<double>(), 1e4 / 2);
   EXPECT_TRUE(gradient.isfinite().all().item<bool>());
 }
 
@@ -112,6 +117,32 @@ TEST(LabelWeights, BalanceBothSidesOfEveryLabel) {
   const LabelWeights weights = label_weights({25, 50, 0, 100}, 100);
   EXPECT_EQ(weights.positive, (std::vector<double>{2, 1, 1, 1}));
   EXPECT_EQ(weights.negative, (std::vector<double>{100.0 / 150, 1, 1, 1}));
+}
+
+TEST(SoftmaxLoss, OfSmoothedLabelsIsTorchs) {
+  const at::Tensor logits = test::random_tensor({7, 5}, 1, 2), labels = test::counting_labels(7, 5);
+  at::Tensor gradient;
+  const LossOptions options{.nominal = 7, .label_smoothing = 0.1};
+  const double expected = at::cross_entropy_loss(logits, labels, {}, at::Reduction::Sum, -100, 0.1).item<double>();
+  EXPECT_NEAR(softmax_loss(logits, labels, options, gradient).item<double>(), expected, 1e-5);
+  const Loss loss = [&](const at::Tensor& z, at::Tensor& slope) {
+    return softmax_loss(z, labels, options, slope).item<double>();
+  };
+  expect_gradient_is_the_slope(loss, logits, 7);
+}
+
+TEST(Losses, AreTheSameByTensors) {
+  const at::Tensor logits = test::random_tensor({33, 300}, 1, 3), classes = test::counting_labels(33, 300);
+  const at::Tensor hot = test::random_tensor({33, 300}, 2).ge(0).to(at::kFloat);
+  at::Tensor ours, theirs;
+  LossOptions options{.nominal = 40, .label_smoothing = 0.2};
+  const double softmax = softmax_loss(logits, classes, options, ours).item<double>();
+  EXPECT_NEAR(softmax_loss_by_tensors(logits, classes, options, theirs).item<double>(), softmax, 1e-5 * softmax);
+  EXPECT_LE(test::relative_error(theirs, ours), 1e-6);
+  options.weights = {std::vector<double>(300, 3), std::vector<double>(300, 0.6)};
+  const double sigmoid = sigmoid_loss(logits, hot, options, ours).item<double>();
+  EXPECT_NEAR(sigmoid_loss_by_tensors(logits, hot, options, theirs).item<double>(), sigmoid, 1e-5 * sigmoid);
+  EXPECT_LE(test::relative_error(theirs, ours), 1e-6);
 }
 
 }  // namespace

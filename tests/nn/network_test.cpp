@@ -1,8 +1,10 @@
 #include "lockstep/nn/network.h"
 
 #include <cstring>
+#include <map>
 #include <set>
 
+#include <ATen/ops/cosine_similarity.h>
 #include <gtest/gtest.h>
 
 #include "layout.h"
@@ -22,8 +24,6 @@ bool same_bits(const at::Tensor& a, const at::Tensor& b) {
   return a.numel() == b.numel() && std::memcmp(a.const_data_ptr(), b.const_data_ptr(), a.nbytes()) == 0;
 }
 
-at::Tensor parameter_gradients(Network& network) { return network.gradients().narrow(0, 0, network.parameter_count()); }
-
 at::Tensor segment_gradient(Network& network, const std::string& name) {
   for (const Segment& segment : network.segments())
     if (segment.name == name) return view(network.gradients(), segment);
@@ -39,27 +39,27 @@ void add_scaled(at::Tensor& parameters, const at::Tensor& gradients, float facto
 TEST(Network, CountsTheParametersOfMxnet) {
   Network network = make_resnet(20, 8);
   EXPECT_EQ(network.parameter_count(), 272544);
-  EXPECT_EQ(network.statistics_count(), 1382);
-  EXPECT_EQ(network.parameters().numel(), 272544);
-  EXPECT_EQ(network.gradients().numel(), 272544 + 1382 + Network::kTrailer);
+  EXPECT_GE(network.parameters().numel(), 272544);
+  EXPECT_EQ(network.gradients().numel(),
+            network.parameters().numel() + network.statistics().numel() + Network::kTrailer);
   EXPECT_EQ(network.classes(), 10);
   EXPECT_FALSE(network.multi_label());
 }
 
-TEST(Network, SegmentsLieInReverseNodeOrderWithoutGaps) {
+TEST(Network, SegmentsLieInReverseNodeOrderOnAlignedPlaces) {
   Network network = make_resnet(20, 8);
   EXPECT_EQ(network.segments().front().name, "fc1_weight");
   EXPECT_EQ(network.segments().back().name, "bn_data_beta");
   int64_t end = 0;
   for (const Segment& segment : network.segments()) {
-    EXPECT_EQ(segment.begin, end) << segment.name;
+    EXPECT_EQ(segment.begin, (end + 31) / 32 * 32) << segment.name;
     EXPECT_EQ(segment.end - segment.begin, model::count(segment.shape)) << segment.name;
     EXPECT_EQ(segment.channels_last, segment.shape.size() == 4) << segment.name;
     EXPECT_EQ(segment.decays, segment.name.ends_with("_weight") || segment.name.ends_with("_gamma")) << segment.name;
     EXPECT_EQ(segment.fixed, segment.name == "bn_data_gamma") << segment.name;
     end = segment.end;
   }
-  EXPECT_EQ(end, network.parameter_count());
+  EXPECT_EQ((end + 31) / 32 * 32, network.parameters().numel());
 }
 
 TEST(Network, TakesAnyNumberOfImages) {
@@ -111,8 +111,7 @@ TEST(Network, PutsStatisticsBehindTheGradients) {
   Network network = make_resnet(20, 8);
   network.gradients().fill_(5);
   test::step(network, random_images(4, 8), counting_labels(4, 10), Mode::kTrain, 4);
-  EXPECT_TRUE(same_bits(network.gradients().narrow(0, network.parameter_count(), network.statistics_count()),
-                        network.statistics()));
+  EXPECT_TRUE(same_bits(network.summed_statistics(), network.statistics()));
   EXPECT_EQ(network.gradients()[-1].item<float>(), 5) << "the trailer belongs to the caller";
 }
 
@@ -120,9 +119,8 @@ TEST(Network, ClearedGradientsCarryTheStatistics) {
   Network network = make_resnet(20, 8);
   test::step(network, random_images(4, 8), counting_labels(4, 10), Mode::kTrain, 4);
   network.clear_gradients();
-  EXPECT_EQ(parameter_gradients(network).abs().max().item<float>(), 0);
-  EXPECT_TRUE(same_bits(network.gradients().narrow(0, network.parameter_count(), network.statistics_count()),
-                        network.statistics()));
+  EXPECT_EQ(network.parameter_gradients().abs().max().item<float>(), 0);
+  EXPECT_TRUE(same_bits(network.summed_statistics(), network.statistics()));
 }
 
 TEST(Network, FinishesSlicesFromFrontToBack) {
@@ -161,10 +159,10 @@ TEST(Network, AccumulatesToTheGradientOfTheWholeBatch) {
   const at::Tensor images = random_images(8, 8), labels = counting_labels(8, 10);
   network.forward(images, Mode::kTrain);  // statistics to freeze
   test::step(network, images, labels, Mode::kFrozen, 8);
-  const at::Tensor whole = parameter_gradients(network).clone();
+  const at::Tensor whole = network.parameter_gradients().clone();
   test::step(network, images.narrow(0, 0, 3), labels.narrow(0, 0, 3), Mode::kFrozen, 8);
   test::step(network, images.narrow(0, 3, 5), labels.narrow(0, 3, 5), Mode::kFrozen, 8, {}, true);
-  EXPECT_LE(relative_error(parameter_gradients(network), whole), 1e-5);
+  EXPECT_LE(relative_error(network.parameter_gradients(), whole), 1e-5);
 }
 
 TEST(Network, FixedGammaGetsNoGradientAndTheBetaBelowTheStemDoes) {
@@ -173,6 +171,22 @@ TEST(Network, FixedGammaGetsNoGradientAndTheBetaBelowTheStemDoes) {
   test::step(network, random_images(4, 8), counting_labels(4, 10), Mode::kTrain, 4);
   EXPECT_EQ(segment_gradient(network, "bn_data_gamma").abs().max().item<float>(), 0);
   EXPECT_GT(segment_gradient(network, "bn_data_beta").abs().max().item<float>(), 0);
+}
+
+TEST(Network, TimesEveryNodeWhileSomebodyListens) {
+  Network network = make_resnet(20, 8);
+  std::map<std::string, int> forward, backward;
+  network.time_nodes([&](const model::Node& node, bool back, double seconds) {
+    ++(back ? backward : forward)[node.op];
+    EXPECT_GE(seconds, 0);
+  });
+  test::step(network, random_images(2, 8), counting_labels(2, 10), Mode::kTrain, 2);
+  EXPECT_EQ(forward["Convolution"], 21);
+  EXPECT_EQ(backward["Convolution"], 21);
+  EXPECT_EQ(forward["FullyConnected"], 1);
+  network.time_nodes({});
+  test::step(network, random_images(2, 8), counting_labels(2, 10), Mode::kTrain, 2);
+  EXPECT_EQ(forward["Convolution"], 21);
 }
 
 TEST(Network, OverfitsEightImages) {
@@ -195,7 +209,7 @@ TEST(Network, LearnsSeveralLabelsAnImage) {
   double first = 0, loss = 0;
   for (int i = 0; i < 30; ++i) {
     at::Tensor gradient;
-    loss = sigmoid_loss(network.forward(images, Mode::kTrain), labels, 8, {}, {}, gradient) / 8;
+    loss = sigmoid_loss(network.forward(images, Mode::kTrain), labels, {.nominal = 8}, gradient).item<double>() / 8;
     if (i == 0) first = loss;
     network.backward(gradient);
     add_scaled(network.parameters(), network.gradients(), -0.3f);
@@ -259,6 +273,42 @@ TEST(Network, RefusesAParameterWithTwoUsers) {
   graph.nodes[static_cast<size_t>(user)].inputs[1].node = first;
   const std::string message = test::expect_error(ErrorKind::kData, [&] { Network(graph, {1, 3, 8, 8}, 1); });
   test::expect_contains(message, "stage1_unit2_conv1_weight");
+}
+
+TEST(SixteenBits, FollowFloat32) {
+  for (const int64_t depth : {20, 50}) {
+    Network full = make_resnet(depth, 32, 10, 1), half = make_resnet(depth, 32, 10, 1, Precision::kBfloat16);
+    const at::Tensor pictures = random_images(4, 32);
+    const at::Tensor expected = full.forward(pictures, Mode::kEvaluate);
+    const at::Tensor logits = half.forward(pictures, Mode::kEvaluate);
+    EXPECT_EQ(logits.scalar_type(), at::kFloat);
+    const double error = relative_error(logits, expected);
+    EXPECT_LT(error, 0.05) << depth;
+    EXPECT_GT(error, 1e-5) << "16 bits cannot be this exact";
+  }
+}
+
+TEST(SixteenBits, KeepWeightsGradientsAndStatisticsInFloat32) {
+  Network full = make_resnet(20, 16), half = make_resnet(20, 16, 10, 1, Precision::kBfloat16);
+  const at::Tensor images = random_images(32, 16), labels = counting_labels(32, 10);
+  const double loss = test::step(full, images, labels, Mode::kTrain, 32);
+  EXPECT_NEAR(test::step(half, images, labels, Mode::kTrain, 32), loss, 0.03 * loss);
+  EXPECT_TRUE(same_bits(half.parameters(), full.parameters()));
+  EXPECT_EQ(half.working_copy().scalar_type(), at::kBFloat16);
+  EXPECT_FALSE(full.working_copy().defined());
+  EXPECT_EQ(half.gradients().scalar_type(), at::kFloat);
+  EXPECT_LT(relative_error(half.statistics(), full.statistics()), 0.02);
+  const at::Tensor ours = half.parameter_gradients(), theirs = full.parameter_gradients();
+  EXPECT_GT(at::cosine_similarity(ours, theirs, 0).item<double>(), 0.93);
+}
+
+TEST(SixteenBits, FollowWeightsThatWereLoadedOrChanged) {
+  Network half = make_resnet(20, 16, 10, 1, Precision::kBfloat16);
+  half.load(make_resnet(20, 16, 10, 2).arrays());
+  EXPECT_TRUE(same_bits(half.working_copy(), half.parameters().to(at::kBFloat16)));
+  half.parameters().mul_(2);
+  half.refresh_working_copy();
+  EXPECT_TRUE(same_bits(half.working_copy(), half.parameters().to(at::kBFloat16)));
 }
 
 }  // namespace

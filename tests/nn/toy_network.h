@@ -17,10 +17,11 @@
 namespace lockstep::test {
 
 /// A resnet_v2 for square pictures.
-inline nn::Network make_resnet(int64_t depth, int64_t size, int64_t classes = 10, uint64_t seed = 1) {
+inline nn::Network make_resnet(int64_t depth, int64_t size, int64_t classes = 10, uint64_t seed = 1,
+                               nn::Precision precision = nn::Precision::kFloat32) {
   return nn::Network(
       model::make_network("resnet_v2", {.num_layers = depth, .classes = classes, .height = size, .width = size}),
-      {1, 3, size, size}, seed);
+      {1, 3, size, size}, seed, {.precision = precision});
 }
 
 /// Normal numbers, always the same for the same id.
@@ -70,7 +71,8 @@ inline double relative_error(const at::Tensor& a, const at::Tensor& b) {
 inline double step(nn::Network& network, const at::Tensor& images, const at::Tensor& labels, nn::Mode mode,
                    double nominal, const nn::OnSlice& on_slice = {}, bool accumulate = false) {
   at::Tensor gradient;
-  const double loss = nn::softmax_loss(network.forward(images, mode), labels, nominal, gradient);
+  const double loss =
+      nn::softmax_loss(network.forward(images, mode), labels, {.nominal = nominal}, gradient).item<double>();
   network.backward(gradient, on_slice, accumulate);
   return loss;
 }

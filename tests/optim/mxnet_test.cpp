@@ -60,7 +60,7 @@ void expect_weights_of_mxnet(const std::string& name, const OptimizerOptions& op
   for (int k = 0; k < kUpdates; ++k) {
     const float factor = static_cast<float>(1 + k % 3);
     std::transform(gradients.begin(), gradients.end(), gradient.data_ptr<float>(), [=](float g) { return g * factor; });
-    optimizer->step(parameters, gradient, k < kUpdates / 2 ? 0.01 : 0.001, 0.125);
+    optimizer->step(parameters, gradient, make_control(k < kUpdates / 2 ? 0.01 : 0.001, 0.125));
   }
   double error = 0, largest = 0;
   for (size_t i = 0; i < theirs.size(); ++i) {

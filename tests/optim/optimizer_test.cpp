@@ -68,7 +68,8 @@ double error_after_100_updates(const std::string& name, const OptimizerOptions& 
   at::Tensor parameters = random_tensor(kCount, 1);
   const at::Tensor start = parameters.clone(), gradients = random_tensor(kCount + 8, 2);
   const auto optimizer = make_optimizer(name, two_pieces(), parameters, options);
-  for (int k = 0; k < 100; ++k) optimizer->step(parameters, gradients, rate_of(k), kRescale * (1 + k % 3));
+  for (int k = 0; k < 100; ++k)
+    optimizer->step(parameters, gradients, make_control(rate_of(k), kRescale * (1 + k % 3)));
 
   const bool decays = name == "sgd" || name == "nag" || options.decay_all;
   double error = 0, largest = 0;
@@ -103,7 +104,7 @@ TEST_P(EveryOptimizer, DescendsOnAQuadratic) {
   at::Tensor parameters = random_tensor(kCount, 1);
   const double before = parameters.square().sum().item<double>();
   const auto optimizer = make_optimizer(GetParam(), two_pieces(), parameters, {});
-  for (int k = 0; k < 100; ++k) optimizer->step(parameters, parameters.clone(), 0.02, 1);
+  for (int k = 0; k < 100; ++k) optimizer->step(parameters, parameters.clone(), make_control(0.02));
   EXPECT_LT(parameters.square().sum().item<double>(), 0.3 * before);
 }
 
@@ -111,15 +112,15 @@ TEST_P(EveryOptimizer, GoesOnFromItsMomentsAsIfItHadNotStopped) {
   at::Tensor parameters = random_tensor(kCount, 1);
   const at::Tensor gradients = random_tensor(kCount, 2);
   const auto first = make_optimizer(GetParam(), two_pieces(), parameters, {});
-  for (int k = 0; k < 3; ++k) first->step(parameters, gradients, kRate, 1);
+  for (int k = 0; k < 3; ++k) first->step(parameters, gradients, make_control(kRate));
 
   at::Tensor copy = parameters.clone();
   const auto second = make_optimizer(GetParam(), two_pieces(), copy, {});
   ASSERT_EQ(first->moments().size(), second->moments().size());
   for (size_t i = 0; i < first->moments().size(); ++i) second->moments()[i].copy_(first->moments()[i]);
-  second->applied() = first->applied();
-  first->step(parameters, gradients, kRate, 1);
-  second->step(copy, gradients, kRate, 1);
+  second->set_applied(first->applied());
+  first->step(parameters, gradients, make_control(kRate));
+  second->step(copy, gradients, make_control(kRate));
   EXPECT_TRUE(same_bits(parameters, copy));
 }
 
@@ -130,7 +131,7 @@ TEST_P(EveryOptimizer, GivesTheSameBitsOnAnyNumberOfThreads) {
     at::set_num_threads(threads);
     at::Tensor& parameters = results[threads - 1] = random_tensor(kCount, 1);
     const auto optimizer = make_optimizer(GetParam(), two_pieces(), parameters, {});
-    for (int k = 0; k < 3; ++k) optimizer->step(parameters, gradients, kRate, 1);
+    for (int k = 0; k < 3; ++k) optimizer->step(parameters, gradients, make_control(kRate));
   }
   EXPECT_TRUE(same_bits(results[0], results[1]));
 }
@@ -138,7 +139,8 @@ TEST_P(EveryOptimizer, GivesTheSameBitsOnAnyNumberOfThreads) {
 TEST_P(EveryOptimizer, LeavesWhatBelongsToNoPiece) {
   at::Tensor parameters = random_tensor(100, 1);
   const at::Tensor before = parameters.clone(), gradients = random_tensor(100, 2);
-  make_optimizer(GetParam(), {{.begin = 10, .end = 20}}, parameters, {})->step(parameters, gradients, kRate, 1);
+  make_optimizer(GetParam(), {{.begin = 10, .end = 20}}, parameters, {})
+      ->step(parameters, gradients, make_control(kRate));
   EXPECT_TRUE(same_bits(parameters.narrow(0, 0, 10), before.narrow(0, 0, 10)));
   EXPECT_FALSE(same_bits(parameters.narrow(0, 10, 10), before.narrow(0, 10, 10)));
   EXPECT_TRUE(same_bits(parameters.narrow(0, 20, 80), before.narrow(0, 20, 80)));
@@ -160,13 +162,56 @@ TEST(Sgd, KeepsTheRateOfItsTimeInsideTheMomentum) {
   gradient.data_ptr<float>()[0] = 1;
   const auto optimizer =
       make_optimizer("sgd", {{.begin = 0, .end = 1}}, parameters, {.momentum = 0.5, .weight_decay = 0});
-  optimizer->step(parameters, gradient, 1.0, 1);
-  optimizer->step(parameters, gradient, 0.1, 1);
+  optimizer->step(parameters, gradient, make_control(1.0));
+  optimizer->step(parameters, gradient, make_control(0.1));
   EXPECT_FLOAT_EQ(parameters.item<float>(), -1 - (0.5f + 0.1f));
 }
 
 TEST(Sgd, HasNoMomentsWithoutMomentum) {
   EXPECT_TRUE(make_optimizer("sgd", {}, at::zeros({4}), {.momentum = 0})->moments().empty());
+}
+
+TEST_P(EveryOptimizer, LeavesEverythingAloneWhenTheUpdateIsNotToBeApplied) {
+  at::Tensor parameters = random_tensor(300, 1), copy = parameters.to(at::kBFloat16);
+  const at::Tensor gradients = random_tensor(300, 2);
+  const auto optimizer = make_optimizer(GetParam(), {{.begin = 0, .end = 300}}, parameters, {});
+  optimizer->step(parameters, gradients, make_control(kRate), copy);
+  std::vector<at::Tensor> before{parameters.clone(), copy.clone()};
+  for (const at::Tensor& moment : optimizer->moments()) before.push_back(moment.clone());
+  optimizer->step(parameters, gradients, make_control(kRate, 1, false), copy);
+  EXPECT_TRUE(parameters.equal(before[0]));
+  EXPECT_TRUE(copy.equal(before[1]));
+  for (size_t k = 0; k < optimizer->moments().size(); ++k) EXPECT_TRUE(optimizer->moments()[k].equal(before[k + 2]));
+  EXPECT_EQ(optimizer->applied(), 1);
+}
+
+TEST_P(EveryOptimizer, DoesTheSameByTensors) {
+  at::Tensor here = random_tensor(kCount, 1), there = here.clone(), copy = here.to(at::kBFloat16);
+  const OptimizerOptions options{.weight_decay = 0.01, .decay_all = true};
+  const auto host = make_optimizer(GetParam(), two_pieces(), here, options);
+  const auto device = make_optimizer(GetParam(), two_pieces(), there, options);
+  for (int k = 0; k < 10; ++k) {
+    const at::Tensor gradients = random_tensor(kCount, 10 + static_cast<uint64_t>(k));
+    const at::Tensor control = make_control(kRate, kRescale, k != 4);
+    host->step(here, gradients, control);
+    step_by_tensors(*device, there, gradients, control, copy);
+  }
+  EXPECT_LE(there.sub(here).abs().max().item<double>(), 2e-6 * here.abs().max().item<double>());
+  EXPECT_EQ(device->applied(), 9);
+  EXPECT_TRUE(copy.equal(there.to(at::kBFloat16)));
+  at::Tensor spoilt = random_tensor(kCount, 99), before = there.clone();
+  spoilt.data_ptr<float>()[7] = std::nanf("");
+  step_by_tensors(*device, there, spoilt, make_control(kRate, 1, false));
+  EXPECT_TRUE(same_bits(there, before));
+}
+
+TEST_P(EveryOptimizer, WritesTheWorkingCopyRoundedToNearestEven) {
+  for (const auto type : {at::kBFloat16, at::kHalf}) {
+    at::Tensor parameters = random_tensor(100000, 1), copy = at::zeros({100000}, type);
+    const auto optimizer = make_optimizer(GetParam(), {{.begin = 0, .end = 100000}}, parameters, {});
+    optimizer->step(parameters, random_tensor(100000, 2), make_control(kRate), copy);
+    EXPECT_TRUE(copy.equal(parameters.to(type)));
+  }
 }
 
 }  // namespace

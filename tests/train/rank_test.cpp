@@ -31,7 +31,7 @@ class Run : public testing::Test {
                "\nhyperparameters:\n  num_layers: 20\n  image_shape: 3,8,8\n  mini_batch_size: 12\n  epochs: 2\n  "
                "learning_rate: 0.05\n",
                hyperparameters, "run:\n  output: ", (folder_ / output).string(),
-               "\n  compute_threads: 1\n  loader_threads: 1\n", run);
+               "\n  device: cpu\n  compute_threads: 1\n  loader_threads: 1\n", run);
   }
 
   void train(const std::string& text, int ranks = 1) {
@@ -207,7 +207,8 @@ TEST_F(Run, StopsAllRanksWhenTheLossIsNotANumber) {
   text.replace(text.find("hyperparameters:"), 0, cat("  model: ", (folder_ / "spoilt").string(), "\n"));
   const std::string message = test::expect_error(ErrorKind::kData, [&] { train(text, 2); });
   test::expect_contains(message, "step 1 ");
-  test::expect_contains(message, "not a finite number");
+  test::expect_contains(message, "is not finite");
+  test::expect_contains(message, "had the samples ");
 }
 
 TEST_F(Run, NamesRanksThatWereStartedOnOtherData) {
@@ -243,6 +244,131 @@ TEST_F(Run, LogsSagemakersLines) {
                            "Epoch[0] Validation-accuracy=", "Storing the best model with validation accuracy: 0.",
                            "Saved checkpoint to \""})
     test::expect_contains(text, part);
+}
+
+TEST_F(Run, SumsMiniBatchesAsOneLargeOne) {
+  train(config("first"));
+  const std::string model = cat("  model: ", (folder_ / "first" / "model.tar.gz").string(), "\n");
+  const auto frozen = [&](const std::string& output, int batch, const std::string& more) {
+    std::string text = config(output, "", "  freeze_batch_norm: true\n" + more);
+    text.replace(text.find("mini_batch_size: 12"), 19, cat("mini_batch_size: ", batch));
+    train(text.insert(text.find("hyperparameters:"), model));
+  };
+  frozen("large", 12, "");
+  frozen("summed", 4, "  gradient_accumulation: 3\n  micro_batch: 4\n");
+  EXPECT_LT(largest_difference(weights("large"), weights("summed")), 1e-5);
+  EXPECT_EQ(events("summed", "step").size(), 8u);
+}
+
+TEST_F(Run, FollowsTheScheduleThatWasAskedFor) {
+  train(config("out", "", "  lr_schedule: cosine\n  warmup_epochs: 1\n  learning_rate_batch: 24\n"));
+  const auto steps = events("out", "step");  // 4 of the warm-up, 4 that fall
+  ASSERT_EQ(steps.size(), 8u);
+  const auto rate = [&](size_t step) { return steps[step]["learning_rate"].get<double>(); };
+  EXPECT_DOUBLE_EQ(rate(0), 0.025 / 4) << "half the batch, half the rate";
+  EXPECT_DOUBLE_EQ(rate(3), 0.025);
+  EXPECT_DOUBLE_EQ(rate(4), 0.025);
+  EXPECT_DOUBLE_EQ(rate(6), 0.0125);
+}
+
+TEST_F(Run, GoesOnWithAveragedWeightsAndSixteenBitsAsIfNeverStopped) {
+  const std::string more = "  ema_decay: 0.8\n  label_smoothing: 0.1\n  clip_gradient_norm: 2\n";
+  const auto with_epochs = [&](const std::string& output, int epochs) {
+    std::string text = config(output, "  precision_dtype: bfloat16\n", more);
+    return text.replace(text.find("epochs: 2"), 9, cat("epochs: ", epochs));
+  };
+  train(with_epochs("whole", 4), 2);
+  train(with_epochs("halves", 2), 2);
+  train(with_epochs("halves", 4), 2);
+  const auto whole = weights("whole"), halves = weights("halves");
+  ASSERT_EQ(whole.size(), halves.size());
+  bool has_averages = false;
+  for (const model::Array& array : whole) {
+    EXPECT_EQ(model::to_floats(array), model::to_floats(*model::find_array(halves, array.name))) << array.name;
+    has_averages = has_averages || array.name.starts_with("average:arg:");
+  }
+  EXPECT_TRUE(has_averages);
+  EXPECT_EQ(read_text(folder_ / "whole" / "model" / "image-classification-symbol.json"),
+            read_text(folder_ / "halves" / "model" / "image-classification-symbol.json"));
+}
+
+TEST_F(Run, PublishesTheAverageWhereOneIsKept) {
+  train(config("out", "", "  ema_decay: 0.9\n"));
+  const auto checkpoint = weights("out");
+  const auto model = model::read_artefact((folder_ / "out" / "model.tar.gz").string());
+  const auto published = model::to_floats(*model::find_array(model.arrays, "arg:fc1_weight"));
+  const auto epoch = events("out", "validation");
+  EXPECT_NE(published, model::to_floats(*model::find_array(checkpoint, "arg:fc1_weight")));
+  EXPECT_EQ(epoch.size(), 2u);
+}
+
+TEST_F(Run, SaysHowMuchOfTheExchangeWasHidden) {
+  train(config("out"), 2);
+  const auto epoch = events("out", "epoch").at(0);
+  EXPECT_GT(epoch["seconds_exchanging"].get<double>(), 0);
+  EXPECT_GE(epoch["exchange_hidden"].get<double>(), 0);
+  EXPECT_LE(epoch["exchange_hidden"].get<double>(), 1);
+}
+
+/// The steps of a run with their losses.
+std::vector<std::pair<int64_t, double>> losses(const std::vector<nlohmann::json>& steps) {
+  std::vector<std::pair<int64_t, double>> all;
+  for (const auto& event : steps) all.emplace_back(event["step"], event["loss"]);
+  return all;
+}
+
+void expect_same_bytes(const model::Arrays& a, const model::Arrays& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (const model::Array& array : a) EXPECT_EQ(array.data, model::find_array(b, array.name)->data) << array.name;
+}
+
+// The last checkpoint, mid-epoch ones, those between an epoch and its evaluation: each is all that a run needs.
+TEST_F(Run, SlowGoesOnFromEveryStepAsIfNeverStopped) {
+  for (const int ranks : {1, 2, 4})
+    for (const char* precision : {"float32", "bfloat16"}) {
+      const auto text = [&](const std::string& output, const std::string& more) {
+        std::string made = config(output, cat("  precision_dtype: ", precision, "\n"),
+                                  "  ema_decay: 0.7\n  clip_gradient_norm: 1\n  micro_batch: 5\n" + more);
+        return made.replace(made.find("epochs: 2"), 9, "epochs: 3");
+      };
+      const std::string whole = cat("whole", ranks, precision);
+      train(text(whole, "  checkpoint_every_steps: 1\n  keep_checkpoints: 100\n"), ranks);
+      const auto expected = losses(events(whole, "step"));
+      ASSERT_EQ(expected.size(), 12u);
+      for (int64_t step = 1; step <= 12; ++step) {
+        const std::string rest = cat("rest", ranks, precision, step);
+        const Path from = folder_ / whole / "checkpoints" / model::checkpoint::name_of(step);
+        train(text(rest, cat("  resume: ", from.string(), "\n")), ranks);
+        expect_same_bytes(weights(whole), weights(rest));
+        EXPECT_EQ(losses(events(rest, "step")),
+                  (std::vector<std::pair<int64_t, double>>(expected.begin() + step, expected.end())))
+            << "no step is repeated, none is left out";
+      }
+    }
+}
+
+TEST_F(Run, SavesAndStopsBeforeItsTimeIsUp) {
+  const LoadedConfig loaded = load_config_text(config("out", "", "  time_limit: 10s\n"), "test.yaml");
+  test::run_ranks(2, [&](comm::Communicator& communicator) { EXPECT_EQ(run_rank(loaded, false, communicator), 75); });
+  EXPECT_EQ(events("out", "stop").back()["reason"], "run.time_limit");
+  EXPECT_EQ(events("out", "step").size(), 1u) << "a save is given more than the ten seconds";
+  train(config("out"), 2);
+  train(config("whole"), 2);
+  expect_same_bytes(weights("whole"), weights("out"));
+}
+
+TEST_F(Run, GivesUpAfterThreeFailuresAtTheSameStep) {
+  train(config("first"));
+  model::Artefact artefact = model::read_artefact(folder_ / "first" / "model");
+  for (model::Array& array : artefact.arrays)
+    if (array.name == "arg:fc1_bias")
+      array = model::float_array(array.name, array.shape, std::vector<float>(4, NAN).data());
+  model::write_artefact(folder_ / "spoilt", artefact, false);
+  std::string text = config("out");
+  text.replace(text.find("hyperparameters:"), 0, cat("  model: ", (folder_ / "spoilt").string(), "\n"));
+  for (int start = 0; start < 3; ++start) test::expect_error(ErrorKind::kData, [&] { train(text, 2); });
+  const LoadedConfig loaded = load_config_text(text, "test.yaml");
+  test::run_ranks(2, [&](comm::Communicator& communicator) { EXPECT_EQ(run_rank(loaded, false, communicator), 76); });
 }
 
 }  // namespace

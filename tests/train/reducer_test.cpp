@@ -15,6 +15,9 @@ std::vector<float> gradient_of(int rank, size_t count) {
   return gradient;
 }
 
+/// A buffer that is cut and never read.
+comm::Buffer floats(size_t count) { return {nullptr, count, comm::DType::kFloat32}; }
+
 /// i + (i + 100) + ... over the ranks.
 void expect_summed(const std::vector<float>& gradient, int ranks) {
   for (size_t i = 0; i < gradient.size(); ++i)
@@ -23,10 +26,10 @@ void expect_summed(const std::vector<float>& gradient, int ranks) {
 
 TEST(Reducer, CutsASmallFirstBucketAndThenEqualOnes) {
   const auto communicator = comm::make_communicator("local", comm::Launch{}, 1);
-  const Reducer reducer(*communicator, nullptr, 1000, 1600, 400);
+  const Reducer reducer(*communicator, floats(1000), 1600, 400);
   EXPECT_EQ(reducer.bucket_ends(), (std::vector<int64_t>{100, 500, 900, 1000}));
-  EXPECT_EQ(Reducer(*communicator, nullptr, 5, 1, 1).bucket_ends(), (std::vector<int64_t>{1, 2, 3, 4, 5}));
-  EXPECT_TRUE(Reducer(*communicator, nullptr, 0, 100).bucket_ends().empty());
+  EXPECT_EQ(Reducer(*communicator, floats(5), 1, 1).bucket_ends(), (std::vector<int64_t>{1, 2, 3, 4, 5}));
+  EXPECT_TRUE(Reducer(*communicator, floats(0), 100).bucket_ends().empty());
 }
 
 TEST(Reducer, SumsWhateverTheSlicesAre) {
@@ -34,7 +37,7 @@ TEST(Reducer, SumsWhateverTheSlicesAre) {
     test::run_ranks(ranks, [ranks](comm::Communicator& communicator) {
       for (const int64_t slice : {1, 7, 250, 1000}) {
         auto gradient = gradient_of(communicator.rank(), 1000);
-        Reducer reducer(communicator, gradient.data(), 1000, 1600, 400);
+        Reducer reducer(communicator, comm::buffer(gradient), 1600, 400);
         for (int64_t end = slice; end <= 1000; end += slice) reducer.on_slice(end);
         reducer.finish();
         expect_summed(gradient, ranks);
@@ -45,7 +48,7 @@ TEST(Reducer, SumsWhateverTheSlicesAre) {
 TEST(Reducer, IsReadyForTheNextStep) {
   test::run_ranks(2, [](comm::Communicator& communicator) {
     std::vector<float> gradient(1000);
-    Reducer reducer(communicator, gradient.data(), 1000, 800, 80);
+    Reducer reducer(communicator, comm::buffer(gradient), 800, 80);
     for (int step = 0; step < 5; ++step) {
       const auto mine = gradient_of(communicator.rank(), 1000);
       std::copy(mine.begin(), mine.end(), gradient.begin());
@@ -54,14 +57,14 @@ TEST(Reducer, IsReadyForTheNextStep) {
       expect_summed(gradient, 2);
     }
     EXPECT_GT(reducer.seconds_waited(), 0);
-    EXPECT_GE(reducer.seconds_exchanging(), reducer.seconds_waited());
+    EXPECT_GT(reducer.seconds_exchanging(), 0);
   });
 }
 
 TEST(Reducer, StartsABucketOnlyWhenItIsComplete) {
   test::run_ranks(2, [](comm::Communicator& communicator) {
     auto gradient = gradient_of(communicator.rank(), 1000);
-    Reducer reducer(communicator, gradient.data(), 1000, 1600, 400);
+    Reducer reducer(communicator, comm::buffer(gradient), 1600, 400);
     reducer.on_slice(99);
     reducer.on_slice(120);                                    // starts [0, 100)
     std::fill(gradient.begin() + 120, gradient.end(), 1.0f);  // backward still writes here
@@ -75,7 +78,7 @@ TEST(Reducer, StartsABucketOnlyWhenItIsComplete) {
 TEST(Reducer, DoesNothingForOneRank) {
   const auto communicator = comm::make_communicator("local", comm::Launch{}, 1);
   auto gradient = gradient_of(0, 100);
-  Reducer reducer(*communicator, gradient.data(), 100, 80);
+  Reducer reducer(*communicator, comm::buffer(gradient), 80);
   reducer.on_slice(50);
   reducer.finish();
   expect_summed(gradient, 1);
@@ -86,7 +89,7 @@ TEST(Reducer, ThrowsTheCommErrorOfALostRank) {
   test::run_ranks(2, [](comm::Communicator& communicator) {
     if (communicator.rank() == 1) return communicator.abort("no more memory");
     std::vector<float> gradient(1000);
-    Reducer reducer(communicator, gradient.data(), 1000, 800, 80);
+    Reducer reducer(communicator, comm::buffer(gradient), 800, 80);
     reducer.on_slice(500);
     test::expect_contains(test::expect_error(ErrorKind::kComm, [&] { reducer.finish(); }), "no more memory");
   });
@@ -94,11 +97,11 @@ TEST(Reducer, ThrowsTheCommErrorOfALostRank) {
 
 TEST(Reducer, RefusesSlicesThatGoBackOrBeyond) {
   const auto communicator = comm::make_communicator("local", comm::Launch{}, 1);
-  Reducer reducer(*communicator, nullptr, 100, 80);
+  Reducer reducer(*communicator, floats(100), 80);
   reducer.on_slice(50);
   test::expect_error(ErrorKind::kBug, [&] { reducer.on_slice(49); });
   test::expect_error(ErrorKind::kBug, [&] { reducer.on_slice(101); });
-  test::expect_error(ErrorKind::kUsage, [&] { Reducer(*communicator, nullptr, 100, 0); });
+  test::expect_error(ErrorKind::kUsage, [&] { Reducer(*communicator, floats(100), 0); });
 }
 
 }  // namespace

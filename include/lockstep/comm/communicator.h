@@ -24,6 +24,9 @@ struct Buffer {
   size_t count = 0;  ///< elements
   DType dtype = DType::kFloat32;
   Device where = Device::kHost;
+  /// Device memory only: the caller's cudaStream_t. The collective begins after the work that the stream holds when it
+  /// is started, and waiting for it makes the stream wait: the host goes on. nullptr is CUDA's default stream.
+  void* stream = nullptr;
   size_t bytes() const { return count * size_of(dtype); }
 };
 template <class T>
@@ -53,8 +56,9 @@ Buffer buffer(std::vector<T>& values) {
   return {values.data(), values.size(), dtype_of<T>()};
 }
 
-/// A collective that was started and may still run. wait() returns when it is done or throws what went wrong; it must
-/// be called once, before the buffer dies.
+/// A collective that was started and may still run. wait() returns when it is done - for device memory when the
+/// buffer's stream is bound to wait for it - or throws what went wrong. It must be called once, before the buffer and
+/// the communicator die.
 class Pending {
  public:
   Pending() = default;
@@ -72,8 +76,15 @@ class Pending {
 /// All ranks call the same collectives with the same counts and types in the same order; one thread a rank calls. Every
 /// wait has the time limit of the constructor: after it, or when a rank aborted, each waiting call throws a comm Error
 /// that names this rank, the collective, its number, and the seconds waited (and the rank that aborted with its reason,
-/// where that is known). After a comm Error the communicator is dead: the process prints and leaves by _exit. Sums are
-/// taken in a fixed order: the same inputs give the same bits on every rank and in every run.
+/// where that is known). After a comm Error the communicator is dead: the process prints and leaves by _exit.
+///
+/// Sums of host memory are taken in a fixed order, whatever the size of the buffer: the ranks of a host in rank order,
+/// then the hosts in the order of their first ranks. The same inputs on the same placement of ranks give the same bits
+/// on every rank and in every run. NCCL promises the same bits on every rank, and on every run of the same machines
+/// with the same NCCL and NCCL_* variables.
+///
+/// Device memory is for the backend "nccl" only. Its collectives do not hold up the host, so an error may come to light
+/// after wait() has returned: every later call throws it, and what the device computes from then on is worthless.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -92,6 +103,10 @@ class Communicator {
   /// Wakes every rank that waits, now and later, with this reason. Any thread; never throws; does not wait for the
   /// others.
   virtual void abort(const std::string& reason) noexcept = 0;
+  /// Total of the time during which a collective that start_allreduce() began was being moved, waiting for the slowest
+  /// rank included; one that was queued behind another does not count twice. Holds what is done, device memory up to
+  /// some milliseconds ago. Any thread.
+  virtual double seconds_exchanging() const { return 0; }
 
   void allreduce(Buffer buffer, Op op = Op::kSum) { start_allreduce(buffer, op).wait(); }
 
@@ -102,8 +117,8 @@ class Communicator {
 /// One text from each rank, in rank order, on every rank.
 std::vector<std::string> gather_texts(Communicator& communicator, const std::string& mine);
 
-/// Backend by its row in backends.def: "local" (one rank), "mpi". "auto": mpi under a launcher with more than one rank,
-/// else local.
+/// Backend by its row in backends.def: "local" (one rank), "mpi", "nccl" (device memory by NCCL, host memory as by mpi,
+/// or local for one rank). "auto": mpi under a launcher with more than one rank, else local.
 std::unique_ptr<Communicator> make_communicator(const std::string& backend, const Launch& launch,
                                                 double timeout_seconds);
 

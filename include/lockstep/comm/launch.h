@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 
 namespace lockstep::comm {
@@ -10,11 +11,13 @@ struct Launch {
   int local_rank = 0, local_size = 1;  ///< on this host
   std::string host;                    ///< its name
   std::string launcher;                ///< "mpirun", "srun" or "" (started by hand)
-  int hosts() const { return local_size > 0 ? (size + local_size - 1) / local_size : 1; }
+  int host_count = 0;                  ///< 0 until MPI has counted them
+  /// The number of hosts; before MPI has counted them as if all had as many ranks as this one.
+  int hosts() const { return host_count > 0 ? host_count : (size + local_size - 1) / std::max(1, local_size); }
 };
 
 /// Reads OMPI_COMM_WORLD_* / PMIX_* / SLURM_*; usage Error when they contradict each other. The MPI backend corrects
-/// local_rank, local_size and host by asking MPI.
+/// local_rank, local_size, host and the number of hosts by asking MPI.
 Launch discover_launch();
 
 /// "Open MPI v4.1.4". Any time, any thread.

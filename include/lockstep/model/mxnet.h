@@ -27,7 +27,8 @@ struct Safetensors {
   std::map<std::string, std::string> metadata;
 };
 Safetensors read_safetensors(const Path& path);
-/// Synced to the disk before it returns.
-void write_safetensors(const Path& path, const Safetensors& content);
+/// Synced to the disk before it returns. The result is hash() of the bytes that the file must have now.
+uint64_t write_safetensors(const Path& path, const Arrays& arrays, const std::map<std::string, std::string>& metadata);
+uint64_t write_safetensors(const Path& path, const Safetensors& content);
 
 }  // namespace lockstep::model

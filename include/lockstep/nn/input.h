@@ -16,6 +16,9 @@ namespace lockstep::nn {
 at::Tensor to_input(std::span<const uint8_t> pixels, int64_t n, int height, int width, int channels,
                     const std::vector<double>& mean = {}, const std::vector<double>& std = {});
 
+/// The same of pixels on any device: uint8 [n, height, width, channels].
+at::Tensor to_input(const at::Tensor& pixels, const std::vector<double>& mean, const std::vector<double>& std);
+
 /// Probabilities of logits [N, K]: softmax, or one sigmoid each.
 at::Tensor probabilities(const at::Tensor& logits, bool multi_label);
 

@@ -27,6 +27,16 @@ struct OptimizerOptions {
   bool decay_all = false;  ///< adam and rmsprop decay too; without it they ignore weight_decay, as SageMaker documents
 };
 
+/// The numbers of one update: float [kControls] in the memory of the parameters' device, so that the host of a GPU
+/// waits for none of them.
+enum Control {
+  kLearningRate,
+  kRescale,  ///< g = rescale * gradients
+  kApply,    ///< 0: a gradient was not finite, and nothing changes; otherwise 1
+  kControls
+};
+at::Tensor make_control(double learning_rate, double rescale = 1, bool apply = true);  ///< in host memory
+
 /// Changes parameters by their gradients for one given learning rate, and owns its moments: flat float32 tensors of the
 /// same layout, on the device of the parameters. Arithmetic as MXNet's; the formula stands at the head of each source.
 /// One thread calls, several compute.
@@ -34,22 +44,62 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
-  /// One update in place. g = rescale * gradients. `parameters` is [P]; `gradients` has at least P elements, the first
-  /// P count.
-  virtual void step(at::Tensor& parameters, const at::Tensor& gradients, double learning_rate, double rescale) = 0;
+  /// One update in place. `parameters` is [P] float32; `gradients` has at least P elements, the first P count;
+  /// `working_copy`, where it is defined, is [P] bfloat16 or float16 and takes the new parameters, rounded to nearest
+  /// even. On a CPU memory is passed once; on a GPU nothing waits.
+  void step(at::Tensor& parameters, const at::Tensor& gradients, const at::Tensor& control,
+            at::Tensor working_copy = {});
 
   /// Moments, [P] each: for checkpoints.
   std::vector<at::Tensor>& moments() { return moments_; }
-  /// Updates applied: adam's t; a skipped step does not count.
-  int64_t& applied() { return applied_; }
+  /// Updates applied: adam's t; a skipped step does not count. Waits for the device.
+  int64_t applied() const;
+  void set_applied(int64_t applied);
 
  protected:
-  /// `n_moments` zeroed moments like `parameters`.
-  Optimizer(std::vector<Piece> pieces, const at::Tensor& parameters, int n_moments);
+  /// `n_moments` zeroed moments like `parameters`, two at most; decay acts on the pieces that decay.
+  Optimizer(std::vector<Piece> pieces, const at::Tensor& parameters, int n_moments, double weight_decay);
+
+  /// A few elements in host memory; m and v are null where there is no such moment.
+  struct Slice {
+    int64_t count = 0;
+    float* w = nullptr;
+    const float* g = nullptr;  ///< not rescaled yet
+    float *m = nullptr, *v = nullptr;
+    float rate = 0, decay = 0, rescale = 1;
+    double t = 1;  ///< this update's number
+  };
+  virtual void update(const Slice& slice) const = 0;
+
+  /// A piece on any device: the same formula over tensors.
+  struct Values {
+    at::Tensor w, m, v;
+  };
+  struct Tensors {
+    Values old;
+    at::Tensor g;     ///< rescaled and decayed
+    at::Tensor rate;  ///< 0-d
+    at::Tensor t;     ///< 0-d float64
+  };
+  virtual Values updated(const Tensors& tensors) const = 0;
+
+ private:
+  void step_on_host(at::Tensor& parameters, const at::Tensor& gradients, const float* control,
+                    at::Tensor& working_copy);
+  void step_by_tensors(at::Tensor& parameters, const at::Tensor& gradients, const at::Tensor& control,
+                       at::Tensor& working_copy);
+  friend void step_by_tensors(Optimizer& optimizer, at::Tensor& parameters, const at::Tensor& gradients,
+                              const at::Tensor& control, at::Tensor working_copy);
+
   std::vector<Piece> pieces_;
+  double weight_decay_;
   std::vector<at::Tensor> moments_;
-  int64_t applied_ = 0;
+  at::Tensor applied_;  // [1] int64 on the device of the parameters
 };
+
+/// What step() does for a GPU, for tensors anywhere.
+void step_by_tensors(Optimizer& optimizer, at::Tensor& parameters, const at::Tensor& gradients,
+                     const at::Tensor& control, at::Tensor working_copy = {});
 
 using MakeOptimizer = std::unique_ptr<Optimizer> (*)(std::vector<Piece> pieces, const at::Tensor& parameters,
                                                      const OptimizerOptions& options);

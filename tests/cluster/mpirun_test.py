@@ -1,0 +1,88 @@
+"""Four ranks on two hosts by launch/mpirun, against four on one: tests/cluster/lab run python3 mpirun_test.py PROGRAM"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from toy import LAB, ROOT, SHARED, difference, expect, finish, floats, last_tensors, make_records, run, skip
+
+PROGRAM = sys.argv[1]
+HOSTFILE = SHARED / "hosts"
+# Started on node1, as a user there would.
+MPIRUN = [LAB, "on", "1", "launch/mpirun"]
+TWO_HOSTS = [*MPIRUN, "--interface", "e0", "--hostfile", HOSTFILE]
+FROZEN = ["run.freeze_batch_norm=true", "run.compute_threads=1"]
+
+
+def hosts_of(text):
+    """Lines that are nothing but a host; mpirun may have a warning between them."""
+    return sorted(line for line in text.splitlines() if line in ("node1", "node2"))
+
+
+def test_hosts_and_variables():
+    code, text = run(*TWO_HOSTS, "sh", "-c", "echo $(hostname):$OMPI_COMM_WORLD_RANK")
+    places = sorted(re.findall(r"node\d:\d", text))
+    expect(code == 0 and places == ["node1:0", "node1:1", "node2:2", "node2:3"], "one host is filled after the other", text)
+    code, text = run(*MPIRUN, "--interface", "e0", "--host", "node1:1,node2:1", "hostname")
+    expect(code == 0 and hosts_of(text) == ["node1", "node2"], "--host works as --hostfile does", text)
+    code, text = run(*MPIRUN, "--interface", "e0", "--hostfile", HOSTFILE, "-npernode", "1", "hostname")
+    expect(code == 0 and hosts_of(text) == ["node1", "node2"], "a mapping of the user's own is left as it is", text)
+    names = ["LOCKSTEP_A", "NCCL_A", "OMP_A", "UCX_A", "LD_LIBRARY_PATH", "NCCL_SOCKET_IFNAME", "CUDA_VISIBLE_DEVICES"]
+    environment = dict(os.environ, LD_LIBRARY_PATH="/nowhere", CUDA_VISIBLE_DEVICES="7", **{name: "a b" for name in names[:4]})
+    show = " ".join(f'"${{{name}-none}}"' for name in names)
+    code, text = run(*TWO_HOSTS, "-np", "4", "sh", "-c", f'[ $(hostname) = node1 ] || printf "%s;" {show}', env=environment)
+    expect(code == 0 and text.count("a b;a b;a b;a b;/nowhere;=e0;none;") == 2, "the other host has the variables, and its own GPUs", text)
+    code, text = run(*TWO_HOSTS, "sh", "-c", "[ $OMPI_COMM_WORLD_RANK = 3 ] && exit 75; sleep 1; exit 75")
+    expect(code == 75, "the exit code comes from the other host", text)
+
+
+def test_training():
+    config = make_records(PROGRAM)
+    code, text = run(PROGRAM, "train", config, "epochs=2", "mini_batch_size=24", f"run.output={SHARED}/start")
+    expect(code == 0, "a start for frozen statistics", text)
+    settings = ["train", config, f"channels.model={SHARED}/start/model.tar.gz", *FROZEN]
+    for name in ("first", "second"):
+        code, text = run(*TWO_HOSTS, PROGRAM, *settings, f"run.output={SHARED}/{name}")
+        expect(code == 0, f"four ranks on two hosts train, {name} time", text)
+    expect("ranks: 4 on 2 host(s), global batch 24" in text, "the log names the hosts, and each has its mini-batch", text)
+    summary = json.loads((SHARED / "second/summary.json").read_text())
+    expect(summary["world_size"] == 4 and summary["steps"] == 9, "all of it was trained", summary)
+    first, second = (floats(last_tensors(SHARED / name), ("arg:", "aux:", "moment0:")) for name in ("first", "second"))
+    expect(first.tobytes() == second.tobytes(), "two runs give the same bits")
+    code, text = run(*MPIRUN, "-n", "4", PROGRAM, *settings, "mini_batch_size=24", f"run.output={SHARED}/together")
+    expect(code == 0 and "ranks: 4 on 1 host(s), global batch 24" in text, "four ranks on one host train the same batches", text)
+    apart, moved = difference(SHARED / "first", SHARED / "together"), difference(SHARED / "first", SHARED / "start")
+    expect(apart < 1e-5 < 1e-2 < moved, f"one host or two: weights differ by {apart:.1e}, training moved them by {moved:.1e}")
+
+
+def test_a_stop_over_hosts():
+    """A signal to launch/mpirun saves on both hosts, and the next start goes on."""
+    command = [*TWO_HOSTS, PROGRAM, "train", SHARED / "toy.yaml", "epochs=2000", f"run.output={SHARED}/cut"]
+    with open(SHARED / "cut.txt", "w") as output:
+        process = subprocess.Popen([*map(str, command)], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+        metrics = SHARED / "cut/metrics.jsonl"
+        for _ in range(1200):
+            if process.poll() is not None or (metrics.exists() and metrics.read_text().count('"step"') > 5):
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(timeout=120)
+    expect(code == 75, f"SIGTERM saves on both hosts and ends with 75 (here {code})", (SHARED / "cut.txt").read_text()[-3000:])
+    before = last_tensors(SHARED / "cut").parent.name
+    epochs = int(before.split("-")[1]) // 3 + 2
+    code, text = run(*TWO_HOSTS, PROGRAM, "train", SHARED / "toy.yaml", f"epochs={epochs}", f"run.output={SHARED}/cut")
+    expect(code == 0 and before in text, f"the next start goes on from {before}", text)
+
+
+if not shutil.which("mpirun"):
+    skip("no mpirun here (Debian: openmpi-bin)")
+HOSTFILE.write_text("node1 slots=2\nnode2 slots=2\n")
+test_hosts_and_variables()
+test_training()
+test_a_stop_over_hosts()
+finish()

@@ -1,0 +1,290 @@
+// The contract of contract.h for device memory, and how NCCL's failures end. Ranks are threads, each with a GPU: those
+// of this machine, or pretended ones (pretended_gpu.h), with which the failures are tried too.
+
+#ifdef LOCKSTEP_CUDA
+
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include <cuda_runtime_api.h>
+
+#include "backends.h"
+#include "comm/contract.h"
+#include "lockstep/comm/gpu.h"
+#include "support/expect_error.h"
+
+#ifdef LOCKSTEP_PRETENDED_GPU
+#include "comm/pretended_gpu.h"
+#endif
+
+namespace lockstep::comm {
+namespace {
+
+void require_cuda(cudaError_t code) { require(code == cudaSuccess, ErrorKind::kDevice, cudaGetErrorString(code)); }
+
+/// Moves host buffers through the memory of the rank's GPU, so that the contract's functions try device memory. All
+/// copies are on one stream, which nobody waits for before the end: order is kept by the communicator alone.
+class OnDevice : public Communicator {
+ public:
+  explicit OnDevice(Communicator& device) : device_(device) {
+    launch_ = device.launch();
+    require_cuda(cudaStreamCreateWithPriority(&stream_, cudaStreamNonBlocking, 0));
+  }
+  ~OnDevice() override {
+    cudaStreamSynchronize(stream_);  // copies of a collective that failed
+    cudaStreamDestroy(stream_);
+  }
+
+  Pending start_allreduce(Buffer buffer, Op op) override {
+    const Buffer there = to_device(buffer);
+    auto pending = std::make_shared<Pending>(device_.start_allreduce(there, op));
+    return Pending([=, this] {
+      pending->wait();
+      from_device(buffer, there);
+    });
+  }
+  void broadcast(Buffer buffer, int root) override {
+    const Buffer there = to_device(buffer);
+    device_.broadcast(there, root);
+    from_device(buffer, there);
+  }
+  void allgather(Buffer mine, Buffer all) override {
+    const Buffer mine_there = to_device(mine), all_there = to_device(all);
+    device_.allgather(mine_there, all_there);
+    from_device(all, all_there);
+    from_device(mine, mine_there);
+  }
+  void barrier() override { device_.barrier(); }
+  void abort(const std::string& reason) noexcept override { device_.abort(reason); }
+
+ private:
+  Buffer to_device(Buffer buffer) const {
+    Buffer there = buffer;
+    require_cuda(cudaMalloc(&there.data, buffer.bytes() + 1));
+    require_cuda(cudaMemcpyAsync(there.data, buffer.data, buffer.bytes(), cudaMemcpyHostToDevice, stream_));
+    there.where = Device::kCuda;
+    there.stream = stream_;
+    return there;
+  }
+  void from_device(Buffer buffer, Buffer there) const {
+    require_cuda(cudaMemcpyAsync(buffer.data, there.data, buffer.bytes(), cudaMemcpyDeviceToHost, stream_));
+    require_cuda(cudaStreamSynchronize(stream_));
+    require_cuda(cudaFree(there.data));
+  }
+
+  Communicator& device_;
+  cudaStream_t stream_ = nullptr;
+};
+
+/// `action` on ranks that are threads, each with the backend "nccl" over the backend "threads".
+void run_on_gpus(int size, const std::function<void(Communicator&)>& action, double timeout_seconds = 60) {
+  auto hosts = make_listening_threads(size, timeout_seconds);
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < size; ++rank)
+    threads.emplace_back([&, rank] {
+      try {
+        const auto communicator = make_nccl_over(std::move(hosts[rank]), timeout_seconds);
+        action(*communicator);
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << "rank " << rank << ": " << error.what();
+      }
+    });
+  for (auto& thread : threads) thread.join();
+}
+
+class NcclContract : public testing::TestWithParam<int> {
+ protected:
+  void SetUp() override {
+    if (visible_gpus() < GetParam()) GTEST_SKIP() << "no GPU for each of " << GetParam() << " ranks";
+  }
+  void run(const std::function<void(Communicator&)>& action) {
+    run_on_gpus(GetParam(), [&](Communicator& communicator) {
+      OnDevice on_device(communicator);
+      action(on_device);
+    });
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Ranks, NcclContract, testing::Values(1, 2, 3, 4));
+
+TEST_P(NcclContract, MovesBytes) { run(test::check_collectives<uint8_t>); }
+TEST_P(NcclContract, MovesInt32) { run(test::check_collectives<int32_t>); }
+TEST_P(NcclContract, MovesInt64) { run(test::check_collectives<int64_t>); }
+TEST_P(NcclContract, MovesFloat) { run(test::check_collectives<float>); }
+TEST_P(NcclContract, MovesDouble) { run(test::check_collectives<double>); }
+TEST_P(NcclContract, KeepsSeveralPendingInOrder) { run(test::check_several_pending); }
+TEST_P(NcclContract, GivesTheSameBitsOnEveryRankAndEachTime) { run(test::check_bits); }
+TEST_P(NcclContract, GathersTexts) { run(test::check_texts); }
+TEST_P(NcclContract, MovesHostMemoryToo) { run_on_gpus(GetParam(), test::check_collectives<float>); }
+
+TEST_P(NcclContract, CountsTheTimeUnderWayOfAllreduceAlone) {
+  run_on_gpus(GetParam(), [](Communicator& communicator) {
+    OnDevice on_device(communicator);
+    std::vector<float> values(1'000'000);
+    on_device.broadcast(buffer(values), 0);
+    EXPECT_EQ(communicator.seconds_exchanging(), 0);
+    on_device.allreduce(buffer(values));
+    while (communicator.seconds_exchanging() == 0) std::this_thread::yield();
+  });
+}
+
+/// Rounds of one collective until it throws; device memory learns of a failure a little later.
+std::string message_of_the_end(Communicator& communicator) {
+  std::vector<float> values(1000);
+  OnDevice on_device(communicator);
+  return test::expect_error(ErrorKind::kComm, [&] {
+    while (true) on_device.allreduce(buffer(values));
+  });
+}
+
+TEST_P(NcclContract, IsDeadAfterItsOwnAbort) {
+  run_on_gpus(GetParam(), [](Communicator& communicator) {
+    communicator.barrier();
+    communicator.abort("enough");
+    test::expect_contains(message_of_the_end(communicator), "enough");
+    int64_t one = 1;
+    test::expect_error(ErrorKind::kComm, [&] { communicator.allreduce({&one, 1, DType::kInt64}); });
+  });
+}
+
+TEST(Nccl, TimeLimitNamesRankCollectiveAndSeconds) {
+  if (visible_gpus() < 2) GTEST_SKIP() << "no GPU for each of two ranks";
+  run_on_gpus(
+      2,
+      [](Communicator& communicator) {
+        if (communicator.rank() == 1) {  // lives on, and never comes
+          while (true) try {
+              communicator.barrier();
+            } catch (const Error&) {
+              return;
+            }
+        }
+        const std::string message = message_of_the_end(communicator);
+        test::expect_contains(message, cat("rank ", communicator.rank(), " ("));
+        test::expect_contains(message, "allreduce of 4.0 kB, GPU collective ");
+        test::expect_contains(message, "ended after ");
+        test::expect_contains(message, "not done within the time limit of ");
+      },
+      3);
+}
+
+TEST_P(NcclContract, AbortWakesTheOthersWithRankAndReason) {
+  if (GetParam() < 2) GTEST_SKIP() << "one rank has no others";
+  run_on_gpus(GetParam(), [](Communicator& communicator) {
+    if (communicator.rank() == 1) return communicator.abort("the disk is full");
+    const std::string message = message_of_the_end(communicator);
+    test::expect_contains(message, "rank 1 (");
+    test::expect_contains(message, "aborted: the disk is full");
+  });
+}
+
+TEST_P(NcclContract, LetsTheHostGoOnWhileTheStreamIsBusy) {
+  run_on_gpus(GetParam(), [](Communicator& communicator) {
+    std::atomic<bool> go = false;
+    cudaStream_t stream = nullptr;
+    void* memory = nullptr;
+    require_cuda(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, 0));
+    require_cuda(cudaMalloc(&memory, 4000));
+    require_cuda(cudaLaunchHostFunc(
+        stream,
+        [](void* flag) {
+          while (!*static_cast<std::atomic<bool>*>(flag)) std::this_thread::yield();
+        },
+        &go));
+    communicator.allreduce({memory, 1000, DType::kFloat32, Device::kCuda, stream});
+    EXPECT_EQ(cudaStreamQuery(stream), cudaErrorNotReady);
+    go = true;  // reached only because neither start nor wait waited for the stream
+    require_cuda(cudaStreamSynchronize(stream));
+    require_cuda(cudaFree(memory));
+    require_cuda(cudaStreamDestroy(stream));
+  });
+}
+
+#ifdef LOCKSTEP_PRETENDED_GPU
+
+/// What each rank's start throws on a machine with this fault.
+std::vector<std::string> messages_of_failed_starts(ErrorKind kind, double timeout_seconds = 60) {
+  auto hosts = make_listening_threads(2, timeout_seconds);
+  std::vector<std::string> messages(2);
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < 2; ++rank)
+    threads.emplace_back([&, rank] {
+      messages[rank] = test::expect_error(kind, [&] { make_nccl_over(std::move(hosts[rank]), timeout_seconds); });
+    });
+  for (auto& thread : threads) thread.join();
+  return messages;
+}
+
+/// A fault for the time of one test.
+class NcclOnAFaultyMachine : public testing::Test {
+ protected:
+  ~NcclOnAFaultyMachine() override {
+    machine.gpus = 4;
+    machine.never_connects = machine.miscalculates = machine.loses_peers = machine.blocks_in_calls = false;
+  }
+  test::PretendedMachine& machine = test::pretended_machine();
+};
+
+TEST_F(NcclOnAFaultyMachine, GivesUpConnectingAtTheTimeLimit) {
+  machine.never_connects = true;
+  for (const std::string& message : messages_of_failed_starts(ErrorKind::kComm, 0.3)) {
+    test::expect_contains(message, "start of NCCL");
+    test::expect_contains(message, "not done within the time limit");
+  }
+}
+
+TEST_F(NcclOnAFaultyMachine, RefusesAWrongSumAndNamesTheRank) {
+  machine.miscalculates = true;
+  for (const std::string& message : messages_of_failed_starts(ErrorKind::kComm)) {
+    test::expect_contains(message, "rank 1 (");
+    test::expect_contains(message, "self-test failed");
+  }
+}
+
+TEST_F(NcclOnAFaultyMachine, NamesBothRanksOnOneGpu) {
+  machine.gpus = 1;
+  for (const std::string& message : messages_of_failed_starts(ErrorKind::kDevice))
+    test::expect_contains(message, "rank 0 and rank 1 are on the same GPU");
+}
+
+TEST_F(NcclOnAFaultyMachine, EndsWithTheErrorThatCameUpByItself) {
+  run_on_gpus(2, [&](Communicator& communicator) {
+    communicator.barrier();
+    machine.loses_peers = true;
+    test::expect_contains(message_of_the_end(communicator), "remote error");
+  });
+}
+
+TEST_F(NcclOnAFaultyMachine, OvertakesACallThatDoesNotComeBack) {
+  run_on_gpus(
+      2,
+      [&](Communicator& communicator) {
+        communicator.barrier();
+        machine.blocks_in_calls = true;
+        message_of_the_end(communicator);
+      },
+      3);
+}
+
+#endif  // LOCKSTEP_PRETENDED_GPU
+
+}  // namespace
+}  // namespace lockstep::comm
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  if (lockstep::comm::visible_gpus() > 0) return RUN_ALL_TESTS();
+  std::puts("skipped: no GPU");
+  return 77;
+}
+
+#else
+
+#include <cstdio>
+
+int main() {
+  std::puts("skipped: no GPU: this program was built without CUDA");
+  return 77;
+}
+
+#endif

@@ -1,0 +1,369 @@
+#include "comm/pretended_gpu.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include <cuda_runtime_api.h>
+#include <nccl.h>
+
+#include "combine.h"
+
+using lockstep::test::pretended_machine;
+
+namespace lockstep::test {
+
+PretendedMachine& pretended_machine() {
+  static PretendedMachine machine;
+  return machine;
+}
+
+}  // namespace lockstep::test
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Action = std::function<void()>;
+constexpr auto kTick = std::chrono::microseconds(200);
+
+thread_local int current_device = 0;
+
+/// What is never destroyed after an error stays known here, so that no leak is reported.
+template <class T>
+T* keep(T* made) {
+  static std::mutex mutex;
+  static std::set<T*>& kept = *new std::set<T*>;
+  std::lock_guard lock(mutex);
+  kept.insert(made);
+  return made;
+}
+
+}  // namespace
+
+/// Actions one after the other on a thread of its own.
+struct CUstream_st {
+  CUstream_st() : thread([this] { work(); }) {}
+  ~CUstream_st() {
+    add(nullptr);
+    thread.join();
+  }
+  void add(Action action) {
+    std::lock_guard lock(mutex);
+    actions.push_back(std::move(action));
+    changed.notify_all();
+  }
+  bool idle() {
+    std::lock_guard lock(mutex);
+    return actions.empty();
+  }
+  void work() {
+    while (true) {
+      Action action;
+      {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return !actions.empty(); });
+        action = actions.front();
+      }
+      if (!action) return;
+      action();
+      std::lock_guard lock(mutex);
+      actions.pop_front();
+    }
+  }
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<Action> actions;
+  std::thread thread;
+};
+
+struct CUevent_st {
+  struct Mark {
+    std::atomic<bool> passed = false;
+    Clock::time_point time;
+  };
+  std::shared_ptr<Mark> mark;  // of the latest record
+  std::mutex mutex;
+  std::shared_ptr<Mark> latest() {
+    std::lock_guard lock(mutex);
+    return mark;
+  }
+};
+
+/// The ranks of one unique id meet here, collective by collective.
+struct Group {
+  std::mutex mutex;
+  int joined = 0;
+  std::map<int64_t, std::map<int, const void*>> posted;  // collective -> rank -> its numbers
+  std::map<int64_t, int> read;                           // collective -> ranks that have taken what they need
+};
+
+struct ncclComm {
+  std::shared_ptr<Group> group;
+  int rank, size;
+  std::atomic<int64_t> collectives = 0;
+  std::atomic<bool> aborted = false, started = false;
+};
+
+namespace {
+
+CUstream_st& real(cudaStream_t stream) {
+  static std::mutex mutex;
+  static std::map<int, std::unique_ptr<CUstream_st>> defaults;
+  if (stream) return *stream;
+  std::lock_guard lock(mutex);
+  auto& own = defaults[current_device];
+  if (!own) own = std::make_unique<CUstream_st>();
+  return *own;
+}
+
+lockstep::comm::DType type_of(ncclDataType_t type) {
+  using lockstep::comm::DType;
+  return type == ncclUint8   ? DType::kUint8
+         : type == ncclInt32 ? DType::kInt32
+         : type == ncclInt64 ? DType::kInt64
+         : type == ncclFloat ? DType::kFloat32
+                             : DType::kFloat64;
+}
+
+/// Returns false when this rank aborted first.
+bool wait_until(const ncclComm& comm, const std::function<bool()>& ready) {
+  while (true) {
+    if (comm.aborted) return false;
+    {
+      std::lock_guard lock(comm.group->mutex);
+      if (ready()) return true;
+    }
+    std::this_thread::sleep_for(kTick);
+  }
+}
+
+/// All ranks' numbers reach `use` on every rank; `write` changes this rank's memory when nobody reads it any more.
+ncclResult_t collective(ncclComm_t comm, cudaStream_t stream, const void* mine,
+                        std::function<void(const std::map<int, const void*>&)> use, Action write) {
+  while (pretended_machine().blocks_in_calls && !comm->aborted) std::this_thread::sleep_for(kTick);
+  const int64_t number = comm->collectives++;
+  real(stream).add([=] {
+    Group& group = *comm->group;
+    {
+      std::lock_guard lock(group.mutex);
+      group.posted[number][comm->rank] = mine;
+    }
+    const auto all = [&] { return static_cast<int>(group.posted[number].size()) == comm->size; };
+    if (!wait_until(*comm, all)) return;
+    std::map<int, const void*> numbers;
+    {
+      std::lock_guard lock(group.mutex);
+      numbers = group.posted[number];
+    }
+    use(numbers);
+    {
+      std::lock_guard lock(group.mutex);
+      ++group.read[number];
+    }
+    if (wait_until(*comm, [&] { return group.read[number] == comm->size; })) write();
+  });
+  return ncclInProgress;
+}
+
+}  // namespace
+
+extern "C" {
+
+const char* cudaGetErrorString(cudaError_t) { return "pretended CUDA error"; }
+cudaError_t cudaGetLastError() { return cudaSuccess; }
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = pretended_machine().gpus;
+  return *count > 0 ? cudaSuccess : cudaErrorNoDevice;
+}
+cudaError_t cudaSetDevice(int device) {
+  current_device = device;
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceGetPCIBusId(char* text, int length, int device) {
+  std::snprintf(text, static_cast<size_t>(length), "0000:%02x:00.0", device + 1);
+  return cudaSuccess;
+}
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+  std::strcpy(properties->name, "pretended GPU");
+  properties->totalGlobalMem = size_t{1} << 30;
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceGetStreamPriorityRange(int* lowest, int* highest) {
+  *lowest = 0;
+  *highest = -5;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned, int) {
+  *stream = keep(new CUstream_st);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  delete stream;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamQuery(cudaStream_t stream) { return real(stream).idle() ? cudaSuccess : cudaErrorNotReady; }
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  while (!real(stream).idle()) std::this_thread::sleep_for(kTick);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  real(stream).add([mark = event->latest()] {
+    while (mark && !mark->passed) std::this_thread::sleep_for(kTick);
+  });
+  return cudaSuccess;
+}
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  *event = keep(new CUevent_st);
+  return cudaSuccess;
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete event;
+  return cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  const auto mark = std::make_shared<CUevent_st::Mark>();
+  {
+    std::lock_guard lock(event->mutex);
+    event->mark = mark;
+  }
+  real(stream).add([mark] {
+    mark->time = Clock::now();
+    mark->passed = true;
+  });
+  return cudaSuccess;
+}
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  const auto mark = event->latest();
+  return !mark || mark->passed ? cudaSuccess : cudaErrorNotReady;
+}
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  *milliseconds = std::chrono::duration<float, std::milli>(end->latest()->time - begin->latest()->time).count();
+  return cudaSuccess;
+}
+cudaError_t cudaMalloc(void** memory, size_t bytes) {
+  *memory = keep(static_cast<std::byte*>(std::malloc(std::max<size_t>(1, bytes))));
+  return cudaSuccess;
+}
+cudaError_t cudaFree(void* memory) {
+  std::free(memory);
+  return cudaSuccess;
+}
+cudaError_t cudaHostAlloc(void** memory, size_t bytes, unsigned) {
+  *memory = std::malloc(std::max<size_t>(1, bytes));
+  return cudaSuccess;
+}
+cudaError_t cudaFreeHost(void* memory) { return cudaFree(memory); }
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+  real(stream).add([=] {
+    if (bytes > 0) std::memcpy(to, from, bytes);
+  });
+  return cudaSuccess;
+}
+cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* data) {
+  real(stream).add([=] { function(data); });
+  return cudaSuccess;
+}
+
+const char* ncclGetErrorString(ncclResult_t result) {
+  return result == ncclRemoteError ? "remote error" : "pretended NCCL error";
+}
+const char* ncclGetLastError(ncclComm_t) { return "no more is known"; }
+ncclResult_t ncclGetVersion(int* version) {
+  *version = NCCL_VERSION_CODE;
+  return ncclSuccess;
+}
+
+namespace {
+std::mutex groups_mutex;
+std::map<int, std::shared_ptr<Group>> groups;
+}  // namespace
+
+ncclResult_t ncclGetUniqueId(ncclUniqueId* id) {
+  std::lock_guard lock(groups_mutex);
+  const int number = static_cast<int>(groups.size()) + 1;
+  groups[number] = std::make_shared<Group>();
+  std::memset(id, 0, sizeof *id);
+  std::memcpy(id->internal, &number, sizeof number);
+  return ncclSuccess;
+}
+ncclResult_t ncclCommInitRankConfig(ncclComm_t* made, int size, ncclUniqueId id, int rank, ncclConfig_t* config) {
+  if (config->blocking != 0) return ncclInvalidUsage;
+  int number = 0;
+  std::memcpy(&number, id.internal, sizeof number);
+  *made = keep(new ncclComm);
+  (*made)->rank = rank;
+  (*made)->size = size;
+  std::lock_guard lock(groups_mutex);
+  (*made)->group = groups.at(number);
+  std::lock_guard group_lock((*made)->group->mutex);
+  ++(*made)->group->joined;
+  return ncclInProgress;
+}
+ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t* state) {
+  std::lock_guard lock(comm->group->mutex);
+  const bool connected = comm->group->joined == comm->size && !pretended_machine().never_connects;
+  *state = !connected ? ncclInProgress : pretended_machine().loses_peers ? ncclRemoteError : ncclSuccess;
+  return ncclSuccess;
+}
+ncclResult_t ncclAllReduce(const void* from, void* to, size_t count, ncclDataType_t type, ncclRedOp_t op,
+                           ncclComm_t comm, cudaStream_t stream) {
+  const lockstep::comm::DType dtype = type_of(type);
+  const auto wanted = op == ncclSum   ? lockstep::comm::Op::kSum
+                      : op == ncclMin ? lockstep::comm::Op::kMin
+                                      : lockstep::comm::Op::kMax;
+  const auto result = std::make_shared<std::vector<char>>(count * size_of(dtype));
+  return collective(
+      comm, stream, from,
+      [=](const std::map<int, const void*>& numbers) {
+        if (result->empty()) return;
+        std::memcpy(result->data(), numbers.at(0), result->size());
+        for (int rank = 1; rank < comm->size; ++rank) combine(wanted, dtype, result->data(), numbers.at(rank), count);
+        if (pretended_machine().miscalculates && comm->rank == 1) result->back() = 0x11;
+      },
+      [=] {
+        if (!result->empty()) std::memcpy(to, result->data(), result->size());
+      });
+}
+ncclResult_t ncclBroadcast(const void* from, void* to, size_t count, ncclDataType_t type, int root, ncclComm_t comm,
+                           cudaStream_t stream) {
+  const size_t bytes = count * size_of(type_of(type));
+  return collective(
+      comm, stream, from,
+      [=](const std::map<int, const void*>& numbers) {
+        if (comm->rank != root && bytes > 0) std::memcpy(to, numbers.at(root), bytes);
+      },
+      [] {});
+}
+ncclResult_t ncclAllGather(const void* from, void* to, size_t count, ncclDataType_t type, ncclComm_t comm,
+                           cudaStream_t stream) {
+  const size_t bytes = count * size_of(type_of(type));
+  return collective(
+      comm, stream, from,
+      [=](const std::map<int, const void*>& numbers) {
+        for (int rank = 0; rank < comm->size && bytes > 0; ++rank)
+          std::memcpy(static_cast<char*>(to) + rank * bytes, numbers.at(rank), bytes);
+      },
+      [] {});
+}
+ncclResult_t ncclCommFinalize(ncclComm_t) { return ncclInProgress; }
+ncclResult_t ncclCommDestroy(ncclComm_t comm) {
+  delete comm;
+  return ncclSuccess;
+}
+ncclResult_t ncclCommAbort(ncclComm_t comm) {
+  comm->aborted = true;  // kept: a stream may still look at it
+  return ncclSuccess;
+}
+
+}  // extern "C"

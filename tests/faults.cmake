@@ -1,0 +1,19 @@
+# What a failing disk does to checkpoints: saves by a small program with tests/faults/shim.c preloaded. Not under sanitizers, which
+# must be loaded first themselves.
+if(LOCKSTEP_SANITIZE)
+  return()
+endif()
+add_library(fault_shim MODULE faults/shim.c)
+target_link_libraries(fault_shim PRIVATE ${CMAKE_DL_LIBS})
+add_executable(save_driver faults/save_driver.cpp)
+target_link_libraries(save_driver PRIVATE lockstep_model lockstep_core lockstep_options)
+
+add_executable(faults_test faults/fault_test.cpp faults/power_loss_test.cpp)
+add_dependencies(faults_test fault_shim save_driver)
+target_include_directories(faults_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_compile_definitions(faults_test PRIVATE LOCKSTEP_FAULT_SHIM="$<TARGET_FILE:fault_shim>" LOCKSTEP_SAVE_DRIVER="$<TARGET_FILE:save_driver>")
+target_link_libraries(faults_test PRIVATE lockstep_model lockstep_core lockstep_options GTest::gtest_main)
+gtest_discover_tests(faults_test DISCOVERY_MODE PRE_TEST TEST_FILTER "-*Slow*" TEST_LIST faults_unit TEST_PREFIX faults. NO_PRETTY_VALUES
+                     PROPERTIES LABELS unit TIMEOUT 600)
+gtest_discover_tests(faults_test DISCOVERY_MODE PRE_TEST TEST_FILTER "*Slow*" TEST_LIST faults_slow TEST_PREFIX faults. NO_PRETTY_VALUES
+                     PROPERTIES LABELS slow TIMEOUT 600)
