@@ -1,6 +1,6 @@
-"""The peer of step_bench: the same pre-activation ResNet in PyTorch, eager, channels_last, fp32, torch.optim.SGD.
+"""The peer of step_bench: the same pre-activation ResNet in PyTorch, eager, channels_last, torch.optim.SGD.
 
-step.py DEPTH SIZE BATCH THREADS STEPS     prints the images per second of the median step."""
+step.py DEPTH SIZE BATCH THREADS STEPS [float32 | bfloat16]     prints the images per second of the median step; bfloat16 by autocast."""
 import statistics
 import sys
 import time
@@ -65,7 +65,8 @@ class ResNetV2(nn.Module):
 
 
 def main():
-    depth, size, batch, threads, steps = map(int, sys.argv[1:])
+    depth, size, batch, threads, steps = map(int, sys.argv[1:6])
+    half = sys.argv[6:] == ["bfloat16"]
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     network = ResNetV2(depth, size, 10).to(memory_format=torch.channels_last)
@@ -76,7 +77,9 @@ def main():
     for i in range(warm_up + steps):
         start = time.perf_counter()
         optimizer.zero_grad()
-        functional.cross_entropy(network(images), labels).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            logits = network(images)
+        functional.cross_entropy(logits.float(), labels).backward()
         optimizer.step()
         if i >= warm_up:
             seconds.append(time.perf_counter() - start)

@@ -100,7 +100,7 @@ TEST(ToYaml, LeavesOutWhatIsUnset) {
 TEST(OriginsTable, ShowsKeyValueAndOrigin) {
   const std::string table = origins_table(minimal());
   expect_contains(table, "channels.train                             a.rec              first.yaml:1\n");
-  expect_contains(table, "hyperparameters.resize                     unset      default\n");
+  expect_contains(table, "hyperparameters.resize                     unset              default\n");
 }
 
 }  // namespace
