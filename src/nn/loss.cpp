@@ -86,11 +86,7 @@ at::Tensor softmax_loss_by_tensors(const at::Tensor& logits, const at::Tensor& l
   const at::Tensor logarithms = at::log_softmax(logits, 1), targets = labels.unsqueeze(1);  // [N, K], [N, 1]
   gradient = logarithms.exp().sub_(spread);
   gradient.scatter_add_(1, targets, at::full_like(logarithms.narrow(1, 0, 1), -weight)).div_(options.nominal);
-  return logarithms.gather(1, targets)
-      .sum()
-      .to(at::kDouble)
-      .mul(-weight)
-      .sub(logarithms.sum().to(at::kDouble).mul(spread));
+  return logarithms.gather(1, targets).sum(at::kDouble).mul(-weight).sub(logarithms.sum(at::kDouble).mul(spread));
 }
 
 at::Tensor sigmoid_loss_by_tensors(const at::Tensor& logits, const at::Tensor& labels, const LossOptions& options,
@@ -106,7 +102,7 @@ at::Tensor sigmoid_loss_by_tensors(const at::Tensor& logits, const at::Tensor& l
     losses.mul_(weight);
     gradient.mul_(weight);
   }
-  return losses.sum().to(at::kDouble).div(classes);
+  return losses.sum(at::kDouble).div(classes);
 }
 
 at::Tensor softmax_loss(const at::Tensor& logits, const at::Tensor& labels, const LossOptions& options,

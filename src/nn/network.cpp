@@ -1,11 +1,9 @@
 #include "lockstep/nn/network.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/ops/add.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
@@ -14,6 +12,7 @@
 #include "fuse.h"
 #include "layout.h"
 #include "lockstep/core/error.h"
+#include "node_timer.h"
 #include "operators.h"
 
 namespace lockstep::nn {
@@ -171,34 +170,6 @@ Network::Network(model::Graph graph, const model::Shape& data, uint64_t seed, Co
 Network::~Network() = default;
 Network::Network(Network&&) noexcept = default;
 
-namespace {
-
-/// Times a node for as long as it lives; idle without a listener.
-class NodeTimer {
- public:
-  NodeTimer(const OnNode& on_node, const Stage& stage, bool backward, at::Device device)
-      : on_node_(on_node), node_(*stage.run.node), backward_(backward), device_(device) {
-    if (on_node_) start_ = Clock::now();
-  }
-  ~NodeTimer() {
-    if (!on_node_) return;
-    if (device_.is_cuda()) at::detail::getCUDAHooks().deviceSynchronize(device_.index());
-    on_node_(node_, backward_, std::chrono::duration<double>(Clock::now() - start_).count());
-  }
-  NodeTimer(const NodeTimer&) = delete;
-  NodeTimer& operator=(const NodeTimer&) = delete;
-
- private:
-  using Clock = std::chrono::steady_clock;
-  const OnNode& on_node_;
-  const model::Node& node_;
-  bool backward_;
-  at::Device device_;
-  Clock::time_point start_;
-};
-
-}  // namespace
-
 at::Tensor Network::forward(const at::Tensor& images, Mode mode) {
   const WithoutAutograd guard;
   State& s = *state_;
@@ -212,7 +183,7 @@ at::Tensor Network::forward(const at::Tensor& images, Mode mode) {
   values[static_cast<size_t>(s.data)] =
       images.to(s.parameters.device(), s.type, false, false, at::MemoryFormat::ChannelsLast);
   for (Stage& stage : s.stages) {
-    const NodeTimer timer(s.on_node, stage, false, s.parameters.device());
+    const NodeTimer timer(s.on_node, *stage.run.node, false, s.parameters.device());
     stage.run.mode = mode;
     stage.run.kept.clear();
     for (const int input : stage.inputs) {
@@ -255,7 +226,7 @@ void Network::backward(const at::Tensor& gradient, const OnSlice& on_slice, bool
   gradients[static_cast<size_t>(s.output.logits)] = gradient.to(s.type);
   int64_t finished = 0;
   const auto run_back = [&](Stage& stage, const at::Tensor& here) {
-    const NodeTimer timer(s.on_node, stage, true, s.parameters.device());
+    const NodeTimer timer(s.on_node, *stage.run.node, true, s.parameters.device());
     require_channels_last(here, *stage.run.node, "gradient");
     stage.run.accumulate = accumulate;
     auto below = stage.kernel->backward(stage.run, here);

@@ -44,8 +44,7 @@ class Adam : public Optimizer {
 
   Values updated(const Tensors& now) const override {
     const auto rest = [&](double beta) { return now.t.mul(std::log(beta)).exp().neg().add(1); };  // 1 - beta^t
-    const at::Tensor rate =
-        now.rate.to(at::kDouble).mul(rest(options_.beta_2).sqrt()).div(rest(options_.beta_1)).to(at::kFloat);
+    const at::Tensor rate = now.rate.mul(rest(options_.beta_2).sqrt().div(rest(options_.beta_1)).to(at::kFloat));
     const at::Tensor m = now.old.m.mul(options_.beta_1).add_(now.g, 1 - options_.beta_1);
     const at::Tensor v = now.old.v.mul(options_.beta_2).add_(now.g.square().mul_(1 - options_.beta_2));
     return {.w = now.old.w.sub(m.mul(rate).div_(v.sqrt().add_(options_.eps))), .m = m, .v = v};

@@ -4,6 +4,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -70,23 +71,41 @@ void Optimizer::step_on_host(at::Tensor& parameters, const at::Tensor& gradients
     });
 }
 
+Optimizer::Spread Optimizer::spread(const at::Tensor& like) const {
+  Spread spread{.belongs = at::zeros_like(like, like.options().dtype(at::kBool))};
+  for (const Piece& piece : pieces_) {
+    const auto fill = [&](at::Tensor& flat, double ordinary, double value) {
+      if (value == ordinary) return;
+      if (!flat.defined()) flat = at::full_like(like, ordinary);
+      flat.narrow(0, piece.begin, piece.end - piece.begin).fill_(value);
+    };
+    fill(spread.decay, 0, piece.decays ? weight_decay_ : 0);
+    fill(spread.rate_factor, 1, piece.rate_factor);
+    fill(spread.belongs, 0, 1);
+  }
+  return spread;
+}
+
 void Optimizer::step_by_tensors(at::Tensor& parameters, const at::Tensor& gradients, const at::Tensor& control,
                                 at::Tensor& working_copy) {
-  const at::Tensor apply = control[kApply].gt(0);
-  const at::Tensor t = applied_[0].to(at::kDouble).add(1);
-  for (const Piece& piece : pieces_) {
-    const auto part = [&](const at::Tensor& flat) { return flat.narrow(0, piece.begin, piece.end - piece.begin); };
-    Tensors now{.old = {.w = part(parameters)}, .rate = control[kLearningRate].mul(piece.rate_factor), .t = t};
-    if (!moments_.empty()) now.old.m = part(moments_[0]);
-    if (moments_.size() > 1) now.old.v = part(moments_[1]);
-    now.g = part(gradients).mul(control[kRescale]);
-    if (piece.decays && weight_decay_ != 0) now.g.add_(now.old.w, weight_decay_);
-    const Values next = updated(now);
-    // A gradient that is not finite must not reach them by a factor of 0 either.
-    now.old.w.copy_(at::where(apply, next.w, now.old.w));
-    if (next.m.defined()) now.old.m.copy_(at::where(apply, next.m, now.old.m));
-    if (next.v.defined()) now.old.v.copy_(at::where(apply, next.v, now.old.v));
-  }
+  if (!spread_.belongs.defined()) spread_ = spread(parameters);
+  const at::Tensor apply = control[kApply].gt(0), changes = spread_.belongs.logical_and(apply);  // 0-d, [P] bool
+  Tensors now{.old = {.w = parameters},
+              .g = gradients.narrow(0, 0, parameters.numel()).mul(control[kRescale]),
+              .rate = control[kLearningRate],
+              .t = applied_[0].to(at::kDouble).add(1)};
+  if (!moments_.empty()) now.old.m = moments_[0];
+  if (moments_.size() > 1) now.old.v = moments_[1];
+  if (spread_.decay.defined()) now.g.addcmul_(spread_.decay, parameters);
+  if (spread_.rate_factor.defined()) now.rate = spread_.rate_factor.mul(now.rate);
+  const Values next = updated(now);
+  // A gradient that is not finite must not reach them by a factor of 0 either.
+  const auto keep = [&](at::Tensor& values, const at::Tensor& changed) {
+    if (values.defined()) at::where_out(values, changes, changed, values);
+  };
+  keep(now.old.w, next.w);
+  keep(now.old.m, next.m);
+  keep(now.old.v, next.v);
   applied_.add_(apply.to(at::kLong));
   if (working_copy.defined()) working_copy.copy_(parameters);
 }

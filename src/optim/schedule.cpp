@@ -1,5 +1,6 @@
 #include "lockstep/optim/schedule.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 

@@ -117,12 +117,13 @@ void Journal::model(const Path& folder) {
       format("Saved checkpoint to \"%s/image-classification-%04d.params\"", folder.c_str(), int(job_.state.epoch)));
 }
 
-void Journal::checkpoint(const Path& path, double seconds_stalled, double seconds_writing) {
+void Journal::checkpoint(const Saver::Saved& saved, double seconds_stalled) {
   if (!events_) return;
   events_->write(event("checkpoint")
-                     .set("path", path.string())
+                     .set("step", saved.step)
+                     .set("path", saved.path.string())
                      .set("seconds_stalled", seconds_stalled)
-                     .set("seconds_to_save", seconds_writing));
+                     .set("seconds_to_save", saved.seconds));
 }
 
 void Journal::stop(const std::string& reason) {

@@ -7,6 +7,7 @@
 #include "job.h"
 #include "lockstep/track/events.h"
 #include "lockstep/track/metrics.h"
+#include "saver.h"
 #include "step.h"
 
 namespace lockstep::train {
@@ -23,7 +24,7 @@ class Journal {
   void epoch(const Reducer& reducer, const data::Loader& loader);
   void validation(const track::Report& report, bool is_best);
   void model(const Path& folder);
-  void checkpoint(const Path& path, double seconds_stalled, double seconds_writing);
+  void checkpoint(const Saver::Saved& saved, double seconds_stalled);
   void stop(const std::string& reason);
 
   double elapsed() const;  ///< seconds of training, over all starts

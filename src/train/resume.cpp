@@ -8,15 +8,17 @@
 namespace lockstep::train {
 namespace {
 
-std::optional<Path> look(const Config& config) {
+/// The checkpoint that the configuration means; notes: what was passed over. Rank 0 alone.
+std::optional<model::checkpoint::Loaded> look(const Config& config, std::vector<std::string>& notes) {
   const Path folder = Path(config.run.output) / "checkpoints";
-  const auto latest = model::checkpoint::find_latest(folder);
   const std::string& how = config.run.resume;
-  if (how == "auto") return latest;
-  if (how == "must") {
-    require(latest.has_value(), ErrorKind::kUsage, "run.resume: must, but ", folder.string(), " holds no checkpoint");
-    return latest;
+  if (how == "auto" || how == "must") {
+    auto newest = model::checkpoint::load_newest(folder, notes);
+    require(newest || how == "auto", ErrorKind::kUsage, "run.resume: must, but ", folder.string(),
+            " holds no checkpoint");
+    return newest;
   }
+  const auto latest = model::checkpoint::find_latest(folder);
   if (how == "never") {
     require(!latest.has_value(), ErrorKind::kUsage, "run.resume: never, but ", config.run.output,
             " holds a run; choose another run.output, or remove that folder");
@@ -27,7 +29,7 @@ std::optional<Path> look(const Config& config) {
   const Path named(how);
   require(std::filesystem::exists(named / "state.json"), ErrorKind::kUsage, "run.resume: ", how,
           " is no checkpoint (no state.json in it)");
-  return named;
+  return model::checkpoint::Loaded{named, model::checkpoint::load(named)};
 }
 
 /// A text of rank 0 on every rank.
@@ -54,7 +56,10 @@ void compare_configs(const Job& job, const std::string& saved_yaml, std::vector<
 std::optional<Resume> find_resume(const Config& config, comm::Communicator& communicator) {
   Resume found;
   if (communicator.rank() == 0)
-    if (const auto path = look(config)) found = {*path, model::checkpoint::load(*path)};
+    if (auto loaded = look(config, found.notes)) {
+      found.path = std::move(loaded->path);
+      found.content = std::move(loaded->content);
+    }
   std::string path = found.path.string();
   share_text(path, communicator);
   if (path.empty()) return std::nullopt;
@@ -64,6 +69,7 @@ std::optional<Resume> find_resume(const Config& config, comm::Communicator& comm
 }
 
 void resume(Job& job, const Resume& from, comm::Communicator& communicator) {
+  job.notes.insert(job.notes.end(), from.notes.begin(), from.notes.end());
   compare_configs(job, from.content.texts.at("config.yaml"), job.notes);
   if (communicator.rank() == 0) job.state = from_checkpoint(from.content, job.learner);
   share_state(job.state, job.learner, communicator);

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "job.h"
 #include "lockstep/model/checkpoint.h"
@@ -13,6 +14,7 @@ namespace lockstep::train {
 struct Resume {
   Path path;
   model::checkpoint::Content content;
+  std::vector<std::string> notes;  ///< damaged ones that were passed over
 };
 
 /// What `run.resume` and `run.output` say. Nothing: the run begins. Usage Error where the two contradict each other

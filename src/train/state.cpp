@@ -57,6 +57,7 @@ std::string to_text(const State& state, const Learner& learner) {
                                 {"loss_scale_applied_in_a_row", scaler.applied_in_a_row},
                                 {"best_accuracy", state.best_accuracy},
                                 {"best_epoch", state.best_epoch},
+                                {"best_step", state.best_step},
                                 {"stalled", state.stalled},
                                 {"seconds", state.seconds}}
       .dump(2);
@@ -84,6 +85,7 @@ State from_text(const std::string& text, Learner& learner) {
           {.scale = json.at("loss_scale"), .applied_in_a_row = json.at("loss_scale_applied_in_a_row")});
     json.at("best_accuracy").get_to(state.best_accuracy);
     json.at("best_epoch").get_to(state.best_epoch);
+    json.at("best_step").get_to(state.best_step);
     json.at("stalled").get_to(state.stalled);
     json.at("seconds").get_to(state.seconds);
     return state;

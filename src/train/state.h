@@ -31,6 +31,7 @@ struct State {
   int64_t skipped_in_a_row = 0;
   double best_accuracy = -1;  ///< validation; -1: none yet
   int64_t best_epoch = 0;     ///< 1-based
+  int64_t best_step = 0;      ///< behind it
   int64_t stalled = 0;        ///< epochs in a row without enough improvement, for early stopping
   double seconds = 0;         ///< spent training, over all starts
 };

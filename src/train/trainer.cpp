@@ -8,7 +8,6 @@
 #include "lockstep/core/error.h"
 #include "lockstep/core/log.h"
 #include "lockstep/model/artefact.h"
-#include "lockstep/model/checkpoint.h"
 #include "lockstep/track/progress.h"
 #include "stop_signal.h"
 #include "summary.h"
@@ -72,6 +71,7 @@ Trainer::Trainer(Job& job, StopWish& wish, comm::Communicator& communicator)
       loader_(*job.data.train, job.order, loader_options(job, true)),
       journal_(job, leads()),
       watch_(communicator, job.config.run.verify_every),
+      saver_(output_ / "checkpoints", job.config.run.keep_checkpoints),
       start_(Clock::now()),
       saved_(start_),
       counted_(start_) {}
@@ -88,6 +88,7 @@ Trainer::End Trainer::run() {
     if (state_.epoch % job_.config.run.checkpoint_every_epochs == 0 || done() || stopping_) save();
   }
   if (state_.evaluation_due || !done()) {
+    end_save(true);
     if (stopping_) {
       pack_model();
       journal_.stop(wish_.reason().empty() ? "another rank's wish" : wish_.reason());
@@ -152,6 +153,7 @@ void Trainer::count(const StepResult& result) {
   stopping_ = stopping_ || result.stop_votes > 0;
   if (stopping_) stop_is_agreed();
   journal_.step(result);
+  end_save(false);
   watch_ranks();
 }
 
@@ -201,6 +203,7 @@ void Trainer::evaluate_epoch() {
     if (stopping_) return stop_is_agreed();
     report_ = metrics.report();
     better = record_accuracy(state_, report_->accuracy, hyperparameters_);
+    if (better) state_.best_step = state_.step;
     journal_.validation(*report_, better);
   }
   const auto frequency = hyperparameters_.checkpoint_frequency;
@@ -239,25 +242,37 @@ bool Trainer::is_save_due(int64_t step) const {
          (run.checkpoint_every_minutes > 0 && seconds_since(saved_) > 60 * run.checkpoint_every_minutes);
 }
 
+/// The snapshot is taken here, the rest happens beside the next steps.
 void Trainer::save() {
   saved_ = Clock::now();
   if (!leads()) return;
+  end_save(true);
   state_.seconds = journal_.elapsed();
-  const auto content = to_checkpoint(state_, job_.learner, to_yaml(job_.config), model::card_text(card()));
-  const double stalled = seconds_since(saved_);
-  const Path path =
-      model::checkpoint::save(output_ / "checkpoints", state_.step, content, job_.config.run.keep_checkpoints);
-  journal_.checkpoint(path, stalled, seconds_since(saved_) - stalled);
+  saver_.start(state_.step, to_checkpoint(state_, job_.learner, to_yaml(job_.config), model::card_text(card())),
+               state_.best_step > 0 ? std::vector<int64_t>{state_.best_step} : std::vector<int64_t>());
+  stalled_ = seconds_since(saved_);
+}
+
+/// Reports a save that has ended.
+void Trainer::end_save(bool waits) try {
+  const auto saved = waits ? saver_.finish() : saver_.poll();
+  if (!saved) return;
+  journal_.checkpoint(*saved, stalled_);
   got_on_ = true;
+} catch (const Error& error) {
+  if (job_.config.run.on_save_error == "stop") throw;
+  log::error(error.what(), "; the run goes on, and tries again at the next checkpoint");
 }
 
 void Trainer::finish() {
   // A run that began at another run's last checkpoint has written nothing yet.
+  end_save(true);
   if (leads() && !std::filesystem::exists(output_ / "checkpoints" / "latest")) save();
   if (leads() && !std::filesystem::exists(output_ / "model")) {
     const UseAverages averaged(job_.learner);
     publish_model(false);
   }
+  end_save(true);
   pack_model();
   if (!leads()) return;
   const bool early = state_.epoch < hyperparameters_.epochs;

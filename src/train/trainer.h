@@ -9,6 +9,7 @@
 #include "lockstep/optim/schedule.h"
 #include "lockstep/track/metrics.h"
 #include "rank_watch.h"
+#include "saver.h"
 #include "step.h"
 #include "stop_wish.h"
 
@@ -40,6 +41,7 @@ class Trainer {
   void watch_ranks();
   bool is_save_due(int64_t step) const;
   void save();
+  void end_save(bool waits);
   void publish_model(bool keep_others);
   void pack_model() const;
   bool changes_batch() const;
@@ -58,6 +60,8 @@ class Trainer {
   data::Loader loader_;
   Journal journal_;
   RankWatch watch_;
+  Saver saver_;                          ///< rank 0
+  double stalled_ = 0;                   ///< by the save under way
   std::optional<track::Report> report_;  ///< of the last validation
   Clock::time_point start_, saved_, counted_;
   double waited_ = 0;      ///< for other ranks, when the last step was counted

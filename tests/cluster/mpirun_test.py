@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from toy import LAB, ROOT, SHARED, difference, expect, finish, floats, last_tensors, make_records, run, skip
+from toy import LAB, ROOT, SHARED, difference, expect, finish, floats, last_checkpoint, last_tensors, make_records, run, skip
 
 PROGRAM = sys.argv[1]
 HOSTFILE = SHARED / "hosts"
@@ -73,7 +73,7 @@ def test_a_stop_over_hosts():
         process.send_signal(signal.SIGTERM)
         code = process.wait(timeout=120)
     expect(code == 75, f"SIGTERM saves on both hosts and ends with 75 (here {code})", (SHARED / "cut.txt").read_text()[-3000:])
-    before = last_tensors(SHARED / "cut").parent.name
+    before = last_checkpoint(SHARED / "cut")
     epochs = int(before.split("-")[1]) // 3 + 2
     code, text = run(*TWO_HOSTS, PROGRAM, "train", SHARED / "toy.yaml", f"epochs={epochs}", f"run.output={SHARED}/cut")
     expect(code == 0 and before in text, f"the next start goes on from {before}", text)

@@ -7,7 +7,7 @@ import re
 import sys
 import time
 
-from toy import SHARED, expect, finish, make_records, run
+from toy import SHARED, expect, finish, last_checkpoint, make_records, run
 
 os.environ["LOCKSTEP_PROGRAM"] = str(pathlib.Path(sys.argv[1]).resolve())
 # The scripts' own numbers are for larger hosts; sbatch's options win, as their comments say.
@@ -65,7 +65,7 @@ def test_notice(script, config):
     expect(wait_until(lambda: metrics.exists() and metrics.read_text().count('"step"') > 5), f"{script}: a long run has begun", printed(job))
     run("scancel", "--batch", "--signal=USR1", job)
     expect(wait_until(lambda: facts(job).get("Restarts") == "1"), f"{script}: USR1 puts the job back into the queue", printed(job))
-    saved = (output / "checkpoints/latest").read_text().strip()
+    saved = last_checkpoint(output)
     expect(f"saved; job {job} goes back" in printed(job), f"{script}: after the ranks have saved", printed(job))
     begun = wait_until(lambda: "start 2:" in printed(job) and saved in printed(job).split("start 2:")[1])
     expect(begun, f"{script}: its second start goes on from {saved}", printed(job))
@@ -73,8 +73,7 @@ def test_notice(script, config):
     wait_until(lambda: metrics.read_text().count("\n") > lines + 5)
     run("scancel", job)
     if script == "srun":
-        latest = output / "checkpoints/latest"
-        expect(wait_until(lambda: latest.read_text().strip() != saved), "srun: scancel lets the ranks save", printed(job))
+        expect(wait_until(lambda: last_checkpoint(output) != saved), "srun: scancel lets the ranks save", printed(job))
     expect(wait_for_state(job, "CANCELLED") and facts(job)["Restarts"] == "1", f"{script}: a cancelled job is not queued again", printed(job))
 
 

@@ -58,10 +58,14 @@ hyperparameters: {{num_layers: 20, image_shape: "3,8,8", mini_batch_size: 12, ep
     return config
 
 
+def last_checkpoint(output):
+    """The name of a run's newest complete checkpoint."""
+    return (pathlib.Path(output) / "checkpoints/latest").read_text().split()[0]
+
+
 def last_tensors(output):
-    """The file with the weights, moments and statistics of a run's last checkpoint."""
-    checkpoints = pathlib.Path(output) / "checkpoints"
-    return checkpoints / (checkpoints / "latest").read_text().strip() / "tensors.safetensors"
+    """The file with its weights, moments and statistics."""
+    return pathlib.Path(output) / "checkpoints" / last_checkpoint(output) / "tensors.safetensors"
 
 
 def floats(path, prefixes):

@@ -146,6 +146,23 @@ TEST_P(EveryOptimizer, LeavesWhatBelongsToNoPiece) {
   EXPECT_TRUE(same_bits(parameters.narrow(0, 20, 80), before.narrow(0, 20, 80)));
 }
 
+TEST_P(EveryOptimizer, LeavesWhatBelongsToNoPieceByTensorsToo) {
+  at::Tensor there = random_tensor(100, 1), here = there.clone();
+  const at::Tensor before = there.clone(), gradients = random_tensor(100, 2);
+  gradients.narrow(0, 30, 70).fill_(std::nanf(""));
+  const std::vector<Piece> pieces{{.begin = 10, .end = 20}, {.begin = 25, .end = 30}};
+  const auto host = make_optimizer(GetParam(), pieces, here, {}),
+             device = make_optimizer(GetParam(), pieces, there, {});
+  host->step(here, gradients, make_control(kRate));
+  step_by_tensors(*device, there, gradients, make_control(kRate));
+  EXPECT_FALSE(same_bits(there.narrow(0, 10, 10), before.narrow(0, 10, 10)));
+  EXPECT_LE(there.sub(here).abs().max().item<double>(), 1e-6);
+  for (size_t k = 0; k < host->moments().size(); ++k)
+    EXPECT_LE(device->moments()[k].sub(host->moments()[k]).abs().max().item<double>(), 1e-6);
+  for (const auto& [begin, end] : {std::pair{0, 10}, std::pair{20, 25}, std::pair{30, 100}})
+    EXPECT_TRUE(same_bits(there.narrow(0, begin, end - begin), before.narrow(0, begin, end - begin)));
+}
+
 INSTANTIATE_TEST_SUITE_P(Rows, EveryOptimizer, testing::ValuesIn(names(optimizers())),
                          [](const auto& row) { return row.param; });
 

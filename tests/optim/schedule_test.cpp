@@ -38,6 +38,26 @@ TEST(Schedule, RisesToTheRateAndGoesOnFromThere) {
   EXPECT_DOUBLE_EQ(schedule.at(16), 0.04);
 }
 
+TEST(Schedule, RoundsTheWarmUpToWholeSteps) {
+  const Schedule schedule({.rate = 0.4, .steps_per_epoch = 7, .epochs = 4, .warmup_epochs = 0.3});  // 2.1 steps
+  EXPECT_EQ(schedule.at(0), 0.2);
+  EXPECT_EQ(schedule.at(1), 0.4);
+  EXPECT_EQ(schedule.at(2), 0.4);
+}
+
+TEST(Schedule, OfStepsMultipliesFactorByFactor) {
+  const Schedule schedule(
+      {.rate = 0.1, .steps_per_epoch = 3, .epochs = 30, .drop_after_epochs = {2, 3, 5, 7, 11}, .factor = 0.3});
+  EXPECT_EQ(schedule.at(1000), 0.1 * 0.3 * 0.3 * 0.3 * 0.3 * 0.3) << "bit for bit: a run that goes on must not drift";
+}
+
+TEST(Schedule, DropsBehindItsEpochAlsoWhereThatLiesInTheWarmUp) {
+  const Schedule schedule(
+      {.rate = 0.4, .steps_per_epoch = 4, .epochs = 4, .drop_after_epochs = {1}, .factor = 0.5, .warmup_epochs = 2});
+  EXPECT_EQ(schedule.at(7), 0.4);
+  EXPECT_EQ(schedule.at(8), 0.2);
+}
+
 TEST(Schedule, FallsAlongACosineToTheFinalRate) {
   const Schedule schedule(
       {.rate = 1, .steps_per_epoch = 10, .epochs = 3, .shape = "cosine", .final_rate = 0.2, .warmup_epochs = 1});

@@ -47,6 +47,16 @@ class Run : public testing::Test {
     return found;
   }
 
+  /// FOLDER/spoilt: a trained model with a weight that is not a number.
+  void make_spoilt_model() {
+    train(config("first"));
+    model::Artefact artefact = model::read_artefact(folder_ / "first" / "model");
+    for (model::Array& array : artefact.arrays)
+      if (array.name == "arg:fc1_bias")
+        array = model::float_array(array.name, array.shape, std::vector<float>(4, NAN).data());
+    model::write_artefact(folder_ / "spoilt", artefact, false);
+  }
+
   model::Arrays weights(const std::string& output) const {
     return model::checkpoint::load(*model::checkpoint::find_latest(folder_ / output / "checkpoints")).tensors;
   }
@@ -197,12 +207,7 @@ TEST_F(Run, TrainsSeveralLabelsASample) {
 }
 
 TEST_F(Run, StopsAllRanksWhenTheLossIsNotANumber) {
-  train(config("first"));
-  model::Artefact artefact = model::read_artefact(folder_ / "first" / "model");
-  for (model::Array& array : artefact.arrays)
-    if (array.name == "arg:fc1_bias")
-      array = model::float_array(array.name, array.shape, std::vector<float>(4, NAN).data());
-  model::write_artefact(folder_ / "spoilt", artefact, false);
+  make_spoilt_model();
   std::string text = config("second");
   text.replace(text.find("hyperparameters:"), 0, cat("  model: ", (folder_ / "spoilt").string(), "\n"));
   const std::string message = test::expect_error(ErrorKind::kData, [&] { train(text, 2); });
@@ -358,12 +363,7 @@ TEST_F(Run, SavesAndStopsBeforeItsTimeIsUp) {
 }
 
 TEST_F(Run, GivesUpAfterThreeFailuresAtTheSameStep) {
-  train(config("first"));
-  model::Artefact artefact = model::read_artefact(folder_ / "first" / "model");
-  for (model::Array& array : artefact.arrays)
-    if (array.name == "arg:fc1_bias")
-      array = model::float_array(array.name, array.shape, std::vector<float>(4, NAN).data());
-  model::write_artefact(folder_ / "spoilt", artefact, false);
+  make_spoilt_model();
   std::string text = config("out");
   text.replace(text.find("hyperparameters:"), 0, cat("  model: ", (folder_ / "spoilt").string(), "\n"));
   for (int start = 0; start < 3; ++start) test::expect_error(ErrorKind::kData, [&] { train(text, 2); });

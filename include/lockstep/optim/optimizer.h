@@ -71,14 +71,14 @@ class Optimizer {
   };
   virtual void update(const Slice& slice) const = 0;
 
-  /// A piece on any device: the same formula over tensors.
+  /// All parameters on any device: the same formula over tensors.
   struct Values {
     at::Tensor w, m, v;
   };
   struct Tensors {
     Values old;
     at::Tensor g;     ///< rescaled and decayed
-    at::Tensor rate;  ///< 0-d
+    at::Tensor rate;  ///< 0-d, or [P] where pieces differ in it
     at::Tensor t;     ///< 0-d float64
   };
   virtual Values updated(const Tensors& tensors) const = 0;
@@ -88,6 +88,13 @@ class Optimizer {
                     at::Tensor& working_copy);
   void step_by_tensors(at::Tensor& parameters, const at::Tensor& gradients, const at::Tensor& control,
                        at::Tensor& working_copy);
+  /// The pieces, an element each: a GPU starts a few long operations sooner than some for every piece. [P]; decay and
+  /// rate_factor are undefined where they change nothing.
+  struct Spread {
+    at::Tensor decay, rate_factor;
+    at::Tensor belongs;  ///< bool: to a piece
+  };
+  Spread spread(const at::Tensor& like) const;
   friend void step_by_tensors(Optimizer& optimizer, at::Tensor& parameters, const at::Tensor& gradients,
                               const at::Tensor& control, at::Tensor working_copy);
 
@@ -95,6 +102,7 @@ class Optimizer {
   double weight_decay_;
   std::vector<at::Tensor> moments_;
   at::Tensor applied_;  // [1] int64 on the device of the parameters
+  Spread spread_;       // made at the first update by tensors
 };
 
 /// What step() does for a GPU, for tensors anywhere.
