@@ -11,8 +11,9 @@ namespace lockstep::train {
 /// Sums the gradients of all ranks in place, starting while backward still runs.
 ///
 /// The flat gradient is laid out in the order in which backward finishes it, and is cut into buckets: a small first
-/// one, so that the exchange begins early, then equal ones. All ranks cut alike. The caller owns `flat`, and leaves a
-/// finished slice alone until finish(). With one rank nothing is done and no time passes. One thread.
+/// one, so that the exchange begins early, then equal ones of at most an eighth of the whole. All ranks cut alike. The
+/// caller owns `flat`, and leaves a finished slice alone until finish(). With one rank nothing is done and no time
+/// passes. One thread.
 class Reducer {
  public:
   /// flat: floats; on a GPU with the stream that computes them. The sizes are rounded down to whole floats, at least

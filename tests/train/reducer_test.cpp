@@ -32,6 +32,14 @@ TEST(Reducer, CutsASmallFirstBucketAndThenEqualOnes) {
   EXPECT_TRUE(Reducer(*communicator, floats(0), 100).bucket_ends().empty());
 }
 
+TEST(Reducer, CutsASmallGradientIntoEighths) {
+  const auto communicator = comm::make_communicator("local", comm::Launch{}, 1);
+  const Reducer reducer(*communicator, floats(272544), 25 << 20);
+  EXPECT_EQ(reducer.bucket_ends().size(), 8u);
+  EXPECT_EQ(reducer.bucket_ends()[1] - reducer.bucket_ends()[0], 272544 / 8);
+  EXPECT_EQ(Reducer(*communicator, floats(1000), 25 << 20).bucket_ends().size(), 1u) << "64 KiB are never cut";
+}
+
 TEST(Reducer, SumsWhateverTheSlicesAre) {
   for (const int ranks : {1, 2, 3})
     test::run_ranks(ranks, [ranks](comm::Communicator& communicator) {
