@@ -18,7 +18,8 @@ struct ScheduleOptions {
   double warmup_epochs = 0;
 };
 
-/// The learning rate as a function of the step alone; step 0 is the first. T: all steps, W: steps of the warm-up, rounded.
+/// The learning rate as a function of the step alone; step 0 is the first. T: all steps, W: steps of the warm-up,
+/// rounded.
 ///   step < W: rate (step + 1) / W
 ///   step: MXNet's MultiFactorScheduler; update number step + 1 > steps_per_epoch * epoch uses the lower rate
 ///   cosine: final + (rate - final) (1 + cos(pi x)) / 2;  polynomial: final + (rate - final) (1 - x)^power
