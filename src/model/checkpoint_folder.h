@@ -11,7 +11,7 @@ namespace lockstep::model::checkpoint {
 
 // The folder that holds a run's checkpoints, and what happens to their names:
 //   step-000000123                    complete
-//   latest                            the newest one's name; a line with the name, a line with its XXH3
+//   latest                            the newest one's name and a line feed
 //   .writing-step-000000123@HOST@PID  being written by that process
 //   .replaced-step-000000123          complete, about to be replaced by one of the same step (only where the file
 //                                     system cannot exchange two names)

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "lockstep/core/text.h"
 #include "lockstep/model/checkpoint.h"
 
 namespace lockstep::test {

@@ -74,8 +74,11 @@ int fail_each_call(Scene& scene, Environment fault, const std::string& reason) {
     const Ending ending = scene.save(scene.step, kNew, fault);
     if (!scene.struck()) return k - 1;
     expect_old_or_new(scene, ending, reason);
-    if (ending.code == exit_code(ErrorKind::kIo) && (fault["FAULT_ERRNO"] == std::to_string(ENOSPC)))
+    // Behind an exchange that may not have reached the disk the old one stays, under the temporary name.
+    const bool is_new_step = scene.step == 3;
+    if (is_new_step && ending.code == exit_code(ErrorKind::kIo) && fault["FAULT_ERRNO"] == std::to_string(ENOSPC)) {
       for (const std::string& name : scene.names()) EXPECT_FALSE(name.starts_with(".writing-")) << ending.message;
+    }
     EXPECT_EQ(scene.save(9, 90, {}).code, 0);
     for (const std::string& name : scene.names()) EXPECT_TRUE(name.starts_with("step-") || name == "latest") << name;
     if (testing::Test::HasFailure()) return k;

@@ -84,7 +84,7 @@ TEST(PowerLoss, EveryPrefixOfASaveLeavesAValidCheckpoint) {
 }
 
 TEST(PowerLoss, EveryPrefixWithoutExchangeLeavesAValidCheckpoint) {
-  const Recording recording({{"FAULT_NO_EXCHANGE", "1"}});
+  const Recording recording(Environment{{"FAULT_NO_EXCHANGE", "1"}});
   EXPECT_GT(lose_power_everywhere(recording, kExtremes, false), 500);
 }
 

@@ -12,7 +12,7 @@ namespace lockstep::model::checkpoint {
 
 // One directory that holds all that a run needs to go on as if never stopped:
 //   checkpoints/step-000000123/   tensors.safetensors  state.json  symbol.json  card.json  config.yaml  SEAL
-//   checkpoints/latest            two lines: the name of the newest complete one, XXH3 of that name
+//   checkpoints/latest            text: the name of the newest complete one
 // SEAL holds size and checksum of every other file (src/model/checkpoint_seal.h), so no changed bit is ever read.
 // A checkpoint is written under a temporary name, synced, read back and renamed: a name that begins with "step-" is
 // complete, whenever the process, the machine or the disk gives up. One process at a time writes into a folder.
