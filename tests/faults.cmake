@@ -14,6 +14,6 @@ target_include_directories(faults_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
 target_compile_definitions(faults_test PRIVATE LOCKSTEP_FAULT_SHIM="$<TARGET_FILE:fault_shim>" LOCKSTEP_SAVE_DRIVER="$<TARGET_FILE:save_driver>")
 target_link_libraries(faults_test PRIVATE lockstep_model lockstep_core lockstep_options GTest::gtest_main)
 gtest_discover_tests(faults_test DISCOVERY_MODE PRE_TEST TEST_FILTER "-*Slow*" TEST_LIST faults_unit TEST_PREFIX faults. NO_PRETTY_VALUES
-                     PROPERTIES LABELS unit TIMEOUT 600)
+                     PROPERTIES LABELS unit TIMEOUT 600 ENVIRONMENT TMPDIR=/dev/shm)
 gtest_discover_tests(faults_test DISCOVERY_MODE PRE_TEST TEST_FILTER "*Slow*" TEST_LIST faults_slow TEST_PREFIX faults. NO_PRETTY_VALUES
-                     PROPERTIES LABELS slow TIMEOUT 600)
+                     PROPERTIES LABELS slow TIMEOUT 600 ENVIRONMENT TMPDIR=/dev/shm)

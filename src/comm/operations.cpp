@@ -79,7 +79,7 @@ Pending Operations::start_exchange(std::string name, std::function<void()> actio
   return enqueue(std::make_shared<Operation>(Operation{std::move(name), std::move(action), true}));
 }
 
-Pending Operations::enqueue(std::shared_ptr<Operation> operation) {
+Pending Operations::enqueue(const std::shared_ptr<Operation>& operation) {
   {
     std::lock_guard lock(state_->mutex);
     operation->number = ++state_->started;

@@ -51,7 +51,7 @@ class Operations {
  private:
   struct State;
   struct Operation;
-  Pending enqueue(std::shared_ptr<Operation> operation);
+  Pending enqueue(const std::shared_ptr<Operation>& operation);
   static void work(const std::shared_ptr<State>& state);
   static void perform(State& state, Operation& operation);
   static void wait_for_work(State& state, std::unique_lock<std::mutex>& lock);

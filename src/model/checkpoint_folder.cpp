@@ -102,7 +102,14 @@ std::optional<Path> read_latest(const Path& folder, std::vector<std::string>& no
   const Path path = folder / kLatest;
   std::error_code ignored;
   if (!fs::is_regular_file(path, ignored)) return std::nullopt;
-  const std::string text = read_text(path), name = text.substr(0, text.find('\n'));
+  std::string text;
+  try {
+    text = read_text(path);
+  } catch (const Error& error) {  // a medium that fails here may still give the checkpoints
+    notes.push_back(cat(error.what(), "; the highest step counts"));
+    return std::nullopt;
+  }
+  const std::string name = text.substr(0, text.find('\n'));
   if (!step_of(name) || text != latest_text(name))
     notes.push_back(path.string() + " is damaged; the highest step counts");
   else if (!fs::is_directory(folder / name, ignored))

@@ -26,8 +26,8 @@ struct Entry {
 /// All complete checkpoints by falling step. A folder that does not exist holds none.
 std::vector<Entry> list_complete(const Path& folder);
 
-/// The complete checkpoint that `latest` names, if it is there. A `latest` that is damaged or names what is not there
-/// becomes a note.
+/// The complete checkpoint that `latest` names, if it is there. A `latest` that cannot be read, is damaged or names
+/// what is not there becomes a note.
 std::optional<Path> read_latest(const Path& folder, std::vector<std::string>& notes);
 
 /// Makes the folder and its parents, so that they are there after a loss of power as well.
