@@ -184,8 +184,12 @@ Content load(const Path& checkpoint) {
 std::optional<Loaded> load_newest(const Path& folder, std::vector<std::string>& notes) {
   std::vector<Path> candidates;
   for (const Entry& entry : list_complete(folder)) candidates.push_back(entry.path);
-  if (const auto latest = read_latest(folder, notes))
+  if (const auto latest = read_latest(folder, notes)) {
+    if (candidates.front() != *latest)
+      notes.push_back(cat((folder / "latest").string(), " names ", latest->filename().string(), ", though ",
+                          candidates.front().filename().string(), " is there; what it names counts"));
     std::stable_partition(candidates.begin(), candidates.end(), [&](const Path& path) { return path == *latest; });
+  }
   std::vector<std::string> failures;
   for (const Path& path : candidates) {
     try {

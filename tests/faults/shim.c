@@ -7,8 +7,9 @@
 //   FAULT_SHORT    a write that is to fail writes half of its bytes first, as a disk that fills up does
 //   FAULT_NO_EXCHANGE  renameat2() is unknown to the file system
 //   FAULT_FREE     bytes that statvfs() calls free
-// Nothing is really synced: fsync() is logged, and that is all. One thread at a time. A log line is the call, a tab, its path, a tab and, for write, offset, tab and bytes in
-// hexadecimal digits; for rename and exchange, the second path. The call that fails is logged as "fault".
+// Nothing is really synced: fsync() is logged, and that is all. One thread at a time. A log line is the call, a tab,
+// its path, a tab and, for write, offset, tab and bytes in hexadecimal digits; for rename and exchange, the second
+// path. The call that fails is logged as "fault".
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
@@ -112,13 +113,13 @@ static int open_any(int folder, const char* path, int flags, mode_t mode) {
   return fd;
 }
 
-#define MODE_OF(flags, mode)        \
-  mode_t mode = 0;                  \
+#define MODE_OF(flags, mode)           \
+  mode_t mode = 0;                     \
   if (flags & (O_CREAT | O_TMPFILE)) { \
-    va_list rest;                   \
-    va_start(rest, flags);          \
-    mode = va_arg(rest, mode_t);    \
-    va_end(rest);                   \
+    va_list rest;                      \
+    va_start(rest, flags);             \
+    mode = va_arg(rest, mode_t);       \
+    va_end(rest);                      \
   }
 
 int open(const char* path, int flags, ...) {
@@ -145,6 +146,7 @@ static ssize_t write_any(int fd, const void* bytes, size_t size, off_t offset) {
   if (fails(path, 1)) {
     if (!getenv("FAULT_SHORT") || size < 2) return -1;
     setenv("FAULT_LASTS", "1", 1);  // the rest of it must fail then
+    unsetenv("FAULT_SHORT");
     size /= 2;
   }
   const ssize_t written =

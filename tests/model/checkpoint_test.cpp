@@ -242,6 +242,16 @@ TEST(Checkpoint, DamagedLatestIsNamedAndTheHighestStepTaken) {
   expect_contains(notes[0], "latest is damaged");
 }
 
+TEST(Checkpoint, LatestThatNamesAnOlderOneCountsAndIsNoted) {
+  const test::TempFolder folder;
+  for (const int64_t step : {1, 3}) checkpoint::save(folder.path(), step, content_of(1), 3);
+  test::write_file(folder / "latest", "step-000000001\n");
+  std::vector<std::string> notes;
+  EXPECT_EQ(checkpoint::load_newest(folder.path(), notes)->path, folder / "step-000000001");
+  ASSERT_EQ(notes.size(), 1u);
+  expect_contains(notes[0], "though step-000000003 is there");
+}
+
 TEST(Checkpoint, ProtectedStepStays) {
   const test::TempFolder folder;
   for (const int64_t step : {1, 2, 3, 4}) checkpoint::save(folder.path(), step, content_of(1), 2, {1});

@@ -1,6 +1,11 @@
 #include "saver.h"
 
+#include <csignal>
+#include <utility>
+
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "support/expect_error.h"
 #include "support/temp_folder.h"
@@ -27,6 +32,38 @@ TEST(Saver, WritesWhatItWasGivenWhileTheCallerGoesOn) {
   EXPECT_GT(saved->seconds, 0);
   EXPECT_EQ(model::checkpoint::load(saved->path).texts.at("state.json"), "seven");
   EXPECT_FALSE(saver.poll().has_value()) << "each save is told of once";
+}
+
+/// Nobody can open the file until release(): a save that looks at an older checkpoint stops there.
+class Held {
+ public:
+  explicit Held(const Path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    ::signal(SIGIO, SIG_IGN);  // what the system sends when somebody wants to open it
+    held_ = ::fcntl(fd_, F_SETLEASE, F_WRLCK) == 0;
+  }
+  ~Held() { release(); }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  bool is_held() const { return held_; }
+  void release() {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+
+ private:
+  int fd_;
+  bool held_ = false;
+};
+
+TEST(Saver, StartReturnsBeforeTheCheckpointIsWritten) {
+  const test::TempFolder folder;
+  Held held(model::checkpoint::save(folder.path(), 1, content_of("one"), 2) / "SEAL");
+  if (!held.is_held()) GTEST_SKIP() << "this file system has no leases";
+  Saver saver(folder.path(), 2);
+  saver.start(2, content_of("two"), {});
+  EXPECT_TRUE(saver.is_under_way());
+  EXPECT_FALSE(saver.poll().has_value()) << "it cannot have ended, and is not waited for";
+  held.release();
+  EXPECT_EQ(saver.finish()->step, 2);
 }
 
 TEST(Saver, TellsOfAFailureAtTheNextQuestion) {

@@ -46,8 +46,8 @@ struct Loaded {
 };
 
 /// The newest complete checkpoint that verifies: what `latest` names, then the others by falling step. Each one passed
-/// over becomes a note that says what is wrong with it. Nothing when there is none at all; a data Error listing them
-/// when all are damaged.
+/// over becomes a note that says what is wrong with it, and so does a `latest` that is damaged or names another than
+/// the highest step. Nothing when there is none at all; a data Error listing them when all are damaged.
 std::optional<Loaded> load_newest(const Path& folder, std::vector<std::string>& notes);
 
 }  // namespace lockstep::model::checkpoint
