@@ -99,13 +99,7 @@ model::Card make_card(const Config& config, const std::vector<std::string>& clas
 }
 
 std::unique_ptr<nn::Network> build_network(const Config& config, nn::Compute compute) {
-  const auto& h = config.hyperparameters;
-  const model::NetworkOptions options{.num_layers = h.num_layers,
-                                      .classes = h.num_classes.value(),
-                                      .channels = h.image_shape.channels,
-                                      .height = h.image_shape.height,
-                                      .width = h.image_shape.width,
-                                      .multi_label = h.multi_label};
+  const model::NetworkOptions options = network_options(config, config.hyperparameters.num_classes.value());
   return std::make_unique<nn::Network>(model::make_network(config.run.network, options),
                                        model::Shape{1, options.channels, options.height, options.width},
                                        static_cast<uint64_t>(config.run.seed), compute);
@@ -197,6 +191,16 @@ void begin_batch(Job& job) {
 }
 
 }  // namespace
+
+model::NetworkOptions network_options(const Config& config, int64_t classes) {
+  const auto& h = config.hyperparameters;
+  return {.num_layers = h.num_layers,
+          .classes = h.num_classes.value_or(classes),
+          .channels = h.image_shape.channels,
+          .height = h.image_shape.height,
+          .width = h.image_shape.width,
+          .multi_label = h.multi_label};
+}
 
 Learner build_learner(const Config& config, nn::Compute compute) {
   Learner learner;

@@ -57,6 +57,9 @@ void set_batch(Job& job, int64_t global_batch);
 /// data.
 Job prepare(const LoadedConfig& loaded, comm::Communicator& communicator);
 
+/// The network of a configuration; `classes` where it names no number of them.
+model::NetworkOptions network_options(const Config& config, int64_t classes);
+
 /// Network, optimizer and what goes with them, with new weights, by a resolved configuration.
 Learner build_learner(const Config& config, nn::Compute compute);
 

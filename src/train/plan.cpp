@@ -6,6 +6,7 @@
 #include <ATen/Context.h>
 
 #include "exchange_model.h"
+#include "job.h"
 #include "lockstep/comm/launch.h"
 #include "lockstep/config/load.h"
 #include "lockstep/core/error.h"
@@ -13,11 +14,10 @@
 #include "lockstep/data/dataset.h"
 #include "lockstep/model/network.h"
 #include "lockstep/train/bench_step.h"
+#include "reducer.h"
 
 namespace lockstep::train {
 namespace {
-
-constexpr double kFirstBucket = 1 << 20;  // Reducer's
 
 void require_options(const PlanOptions& options) {
   const auto at_least = [](const char* option, int64_t value, int64_t least) {
@@ -78,15 +78,9 @@ int64_t count_samples(const Config& config, bool training) {
 }
 
 model::Facts facts_of(const Config& config) {
-  const auto& h = config.hyperparameters;
-  const ImageShape& shape = h.image_shape;
-  return model::infer(model::make_network(config.run.network, {.num_layers = h.num_layers,
-                                                               .classes = h.num_classes.value_or(1000),
-                                                               .channels = shape.channels,
-                                                               .height = shape.height,
-                                                               .width = shape.width,
-                                                               .multi_label = h.multi_label}),
-                      {1, shape.channels, shape.height, shape.width});
+  const model::NetworkOptions options = network_options(config, 1000);
+  return model::infer(model::make_network(config.run.network, options),
+                      {1, options.channels, options.height, options.width});
 }
 
 /// One rank's step with `batch` samples, alone on this machine.
@@ -164,9 +158,11 @@ RunPlan plan_run(const PlanOptions& options) {
   const model::Facts facts = facts_of(config);
   for (const model::Parameter& parameter : facts.parameters)
     if (!parameter.auxiliary) plan.parameters += model::count(parameter.shape);
-  const Exchange exchange{gradient_pieces(facts, static_cast<double>(options.gradient_bits) / 8), kFirstBucket,
-                          static_cast<double>(config.run.bucket_bytes)};
+  Exchange exchange{.pieces = gradient_pieces(facts, static_cast<double>(options.gradient_bits) / 8),
+                    .first_bucket = static_cast<double>(kFirstBucketBytes)};
   for (const GradientPiece& piece : exchange.pieces) plan.exchanged_bytes += piece.bytes;
+  exchange.bucket =
+      static_cast<double>(bucket_size(static_cast<int64_t>(plan.exchanged_bytes), config.run.bucket_bytes));
 
   const ComputeLaw law = find_law(options, cluster, plan);
   plan.step_per_sample = law.per_sample;

@@ -6,12 +6,11 @@
 #include "lockstep/core/error.h"
 
 namespace lockstep::train {
-namespace {
 
-constexpr int64_t kParts = 8;
-constexpr int64_t kLeast = 64 << 10;  // bytes: below, each bucket costs more than it hides
-
-}  // namespace
+int64_t bucket_size(int64_t gradient_bytes, int64_t asked) {
+  constexpr int64_t kParts = 8, kLeast = 64 << 10;
+  return std::min(asked, std::max(kLeast, gradient_bytes / kParts));
+}
 
 Reducer::Reducer(comm::Communicator& communicator, comm::Buffer flat, int64_t bucket_bytes, int64_t first_bucket_bytes)
     : communicator_(communicator),
@@ -20,8 +19,7 @@ Reducer::Reducer(comm::Communicator& communicator, comm::Buffer flat, int64_t bu
       exchanged_before_(communicator.seconds_exchanging()) {
   require(bucket_bytes > 0 && first_bucket_bytes > 0, ErrorKind::kUsage,
           "a bucket of gradients needs a positive size, not ", std::min(bucket_bytes, first_bucket_bytes), " bytes");
-  // The last bucket has nothing to hide behind: a small network's must not be nearly all of it.
-  bucket_bytes = std::min(bucket_bytes, std::max(kLeast, static_cast<int64_t>(flat.bytes()) / kParts));
+  bucket_bytes = bucket_size(static_cast<int64_t>(flat.bytes()), bucket_bytes);
   const auto floats = [](int64_t bytes) { return std::max<int64_t>(1, bytes / static_cast<int64_t>(sizeof(float))); };
   for (int64_t end = floats(std::min(first_bucket_bytes, bucket_bytes)); end < count_; end += floats(bucket_bytes))
     ends_.push_back(end);

@@ -8,10 +8,16 @@
 
 namespace lockstep::train {
 
+constexpr int64_t kFirstBucketBytes = int64_t{1} << 20;
+
+/// The bytes of a bucket for a gradient of that many bytes: `asked`, at most an eighth of the gradient, since the last
+/// bucket has nothing to hide behind; but 64 KiB at least, below which a bucket costs more than it hides.
+int64_t bucket_size(int64_t gradient_bytes, int64_t asked);
+
 /// Sums the gradients of all ranks in place, starting while backward still runs.
 ///
 /// The flat gradient is laid out in the order in which backward finishes it, and is cut into buckets: a small first
-/// one, so that the exchange begins early, then equal ones of at most an eighth of the whole. All ranks cut alike. The
+/// one, so that the exchange begins early, then equal ones by bucket_size(). All ranks cut alike. The
 /// caller owns `flat`, and leaves a finished slice alone until finish(). With one rank nothing is done and no time
 /// passes. One thread.
 class Reducer {
@@ -19,7 +25,7 @@ class Reducer {
   /// flat: floats; on a GPU with the stream that computes them. The sizes are rounded down to whole floats, at least
   /// one.
   Reducer(comm::Communicator& communicator, comm::Buffer flat, int64_t bucket_bytes,
-          int64_t first_bucket_bytes = int64_t{1} << 20);
+          int64_t first_bucket_bytes = kFirstBucketBytes);
 
   /// flat[0, end) is final on this rank: starts every bucket that is complete below `end`. Never waits for other ranks.
   void on_slice(int64_t end);

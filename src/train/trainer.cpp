@@ -265,6 +265,7 @@ void Trainer::end_save(bool waits) try {
 }
 
 void Trainer::finish() {
+  stop_is_agreed();  // nothing is left to agree on, and the last files may take their time
   // A run that began at another run's last checkpoint has written nothing yet.
   end_save(true);
   if (leads() && !std::filesystem::exists(output_ / "checkpoints" / "latest")) save();

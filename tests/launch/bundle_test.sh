@@ -48,7 +48,7 @@ cat "$folder/output"
 glibc=$(grep -oE 'glibc [0-9.]+' "$folder/output" | cut -d' ' -f2)
 expect "60 MiB are enough" test "$(stat -c %s "$folder/bundle.tar.xz")" -le $((60 * 1024 * 1024))
 
-mkdir "$folder/unpacked" "$folder/another place" "$folder/home" "$folder/work"
+mkdir "$folder/unpacked" "$folder/another place" "$folder/home" "$folder/place"
 tar -xJf "$folder/bundle.tar.xz" -C "$folder/unpacked"
 mv "$folder/unpacked/lockstep-"* "$folder/another place/lockstep"
 bundle="$folder/another place/lockstep"
@@ -58,9 +58,9 @@ user=()
 chmod 755 "$folder"
 if ((EUID == 0)) && setpriv --reuid 65534 --regid 65534 --clear-groups test -r "$torch/lib/libtorch_cpu.so" 2> /dev/null; then
   user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-  chown 65534:65534 "$folder/home" "$folder/work"
+  chown 65534:65534 "$folder/home" "$folder/place"
 fi
-cd "$folder/work"
+cd "$folder/place"
 # bare [NAME=VALUE...] COMMAND...: in an emptied environment
 bare() { run timeout 100 "${user[@]}" env -i PATH=/usr/bin:/bin HOME="$folder/home" "$@"; }
 
@@ -114,7 +114,7 @@ run:
   output: trained
 YAML
 bare LOCKSTEP_TORCH="$torch" "$bundle/bin/mpirun" -n 2 "$bundle/bin/lockstep" train "$folder/toy.yaml"
-expect "two ranks train" test "$code" = 0 -a -s "$folder/work/trained/model.tar.gz"
+expect "two ranks train" test "$code" = 0 -a -s "$folder/place/trained/model.tar.gz"
 expect "two ranks train without a complaint of Open MPI" lacks "ORTE"
 bare LOCKSTEP_TORCH="$torch" "$bundle/bin/lockstep" predict --model trained/model.tar.gz "$folder/pictures/ash"
 expect "one process predicts" test "$code" = 0
