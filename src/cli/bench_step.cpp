@@ -85,8 +85,8 @@ void add_bench_step(CLI::App& app, Action& action) {
       ->required();
   app.add_option("overrides", options->overrides, "key=value");
   app.add_option("--threads", options->threads, "threads of each rank; 0: as training would choose")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--steps", options->steps, "steps to measure")->check(CLI::PositiveNumber)->capture_default_str();
+      ->check(CLI::Range(0, 4096));
+  app.add_option("--steps", options->steps, "steps to measure")->check(CLI::Range(1, 1000000))->capture_default_str();
   app.add_option("--json", *json, "write the figures to this file as well");
   options->details = true;
   action = [options, json] {

@@ -45,15 +45,15 @@ void add_evaluate(CLI::App& app, Action& action) {
   app.add_option("--list", options->list, ".lst of the images below --data");
   app.add_option("--json", *json, "write all figures as one JSON object to this file (-: standard output)");
   app.add_option("--inference-resize", options->inference_resize, "stretch or crop, instead of what the model says");
-  app.add_option("--batch", options->batch, "samples at a time")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--batch", options->batch, "samples at a time")->check(CLI::Range(1, 1000000))->capture_default_str();
   app.add_option("--threads", options->threads, "threads; 0: all cores")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0, 4096))
       ->capture_default_str();
   app.add_option("--threshold", options->threshold, "multi-label: a probability from here on is a yes")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--skip-bad-records", options->skip_bad, "unreadable samples that may be left out")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0, 1000000000))
       ->capture_default_str();
   action = [options, json] { return evaluate(*options, *json); };
 }

@@ -110,7 +110,7 @@ void add_predict(CLI::App& app, Action& action) {
   auto options = std::make_shared<PredictOptions>();
   app.add_option("--model", options->predictor.model, "model.tar.gz, its unpacked folder, or a checkpoint")->required();
   app.add_option("pictures", options->pictures, "pictures, or folders of pictures")->required();
-  app.add_option("--top-k", options->top_k, "classes a picture")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--top-k", options->top_k, "classes a picture")->check(CLI::Range(1, 1000000))->capture_default_str();
   app.add_option("--threshold", options->threshold, "all classes from this probability on, instead of --top-k")
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--output", options->output, "probabilities or logits")

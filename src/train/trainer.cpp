@@ -218,8 +218,10 @@ void Trainer::publish_model(bool keep_others) {
                                  .card = card(),
                                  .epoch = state_.epoch,
                                  .batch = hyperparameters_.mini_batch_size};
-  model::write_artefact(output_ / "model", artefact, keep_others);
-  journal_.model(output_ / "model");
+  write([&] {
+    model::write_artefact(output_ / "model", artefact, keep_others);
+    journal_.model(output_ / "model");
+  });
 }
 
 void Trainer::pack_model() const {
@@ -254,14 +256,19 @@ void Trainer::save() {
 }
 
 /// Reports a save that has ended.
-void Trainer::end_save(bool waits) try {
-  const auto saved = waits ? saver_.finish() : saver_.poll();
-  if (!saved) return;
-  journal_.checkpoint(*saved, stalled_);
-  got_on_ = true;
-} catch (const Error& error) {
-  if (job_.config.run.on_save_error == "stop") throw;
-  log::error(error.what(), "; the run goes on, and tries again at the next checkpoint");
+void Trainer::end_save(bool waits) {
+  write([&] {
+    const auto saved = waits ? saver_.finish() : saver_.poll();
+    if (!saved) return;
+    journal_.checkpoint(*saved, stalled_);
+    got_on_ = true;
+  });
+}
+
+/// A disk that fails ends the run or does not, as run.on_save_error says.
+void Trainer::write(const std::function<void()>& action) try { action(); } catch (const Error& error) {
+  if (error.kind() != ErrorKind::kIo || job_.config.run.on_save_error == "stop") throw;
+  log::error(error.what(), "; the run goes on, and tries again the next time");
 }
 
 void Trainer::finish() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 
 #include "job.h"
@@ -42,6 +43,7 @@ class Trainer {
   bool is_save_due(int64_t step) const;
   void save();
   void end_save(bool waits);
+  void write(const std::function<void()>& action);
   void publish_model(bool keep_others);
   void pack_model() const;
   bool changes_batch() const;
