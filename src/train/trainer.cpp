@@ -218,9 +218,10 @@ void Trainer::publish_model(bool keep_others) {
                                  .card = card(),
                                  .epoch = state_.epoch,
                                  .batch = hyperparameters_.mini_batch_size};
-  write([&] {
+  write(unpublished_, [&] {
     model::write_artefact(output_ / "model", artefact, keep_others);
     journal_.model(output_ / "model");
+    unpublished_.clear();
   });
 }
 
@@ -257,18 +258,22 @@ void Trainer::save() {
 
 /// Reports a save that has ended.
 void Trainer::end_save(bool waits) {
-  write([&] {
+  write(unsaved_, [&] {
     const auto saved = waits ? saver_.finish() : saver_.poll();
     if (!saved) return;
     journal_.checkpoint(*saved, stalled_);
     got_on_ = true;
+    unsaved_.clear();
   });
 }
 
 /// A disk that fails ends the run or does not, as run.on_save_error says.
-void Trainer::write(const std::function<void()>& action) try { action(); } catch (const Error& error) {
+void Trainer::write(std::string& failure, const std::function<void()>& action) try {
+  action();
+} catch (const Error& error) {
   if (error.kind() != ErrorKind::kIo || job_.config.run.on_save_error == "stop") throw;
-  log::error(error.what(), "; the run goes on, and tries again the next time");
+  failure = error.what();
+  log::error(failure, "; the run goes on, and tries again the next time");
 }
 
 void Trainer::finish() {
@@ -281,6 +286,9 @@ void Trainer::finish() {
     publish_model(false);
   }
   end_save(true);
+  require(unsaved_.empty() && unpublished_.empty(), ErrorKind::kIo,
+          "every epoch is trained, but not everything could be written: ", unsaved_.empty() ? unpublished_ : unsaved_,
+          "; make room and start again with the same command");
   pack_model();
   if (!leads()) return;
   const bool early = state_.epoch < hyperparameters_.epochs;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "job.h"
 #include "journal.h"
@@ -43,7 +44,7 @@ class Trainer {
   bool is_save_due(int64_t step) const;
   void save();
   void end_save(bool waits);
-  void write(const std::function<void()>& action);
+  void write(std::string& failure, const std::function<void()>& action);
   void publish_model(bool keep_others);
   void pack_model() const;
   bool changes_batch() const;
@@ -63,6 +64,7 @@ class Trainer {
   Journal journal_;
   RankWatch watch_;
   Saver saver_;                          ///< rank 0
+  std::string unsaved_, unpublished_;    ///< why the last checkpoint, the best model are not on the disk
   double stalled_ = 0;                   ///< by the save under way
   std::optional<track::Report> report_;  ///< of the last validation
   Clock::time_point start_, saved_, counted_;

@@ -371,5 +371,19 @@ TEST_F(Run, GivesUpAfterThreeFailuresAtTheSameStep) {
   test::run_ranks(2, [&](comm::Communicator& communicator) { EXPECT_EQ(run_rank(loaded, false, communicator), 76); });
 }
 
+TEST_F(Run, GoesOnWithoutCheckpointsWhereItIsToldToAndSaysSoAtTheEnd) {
+  std::filesystem::create_directories(folder_ / "out");
+  write_atomic(folder_ / "out" / "checkpoints", "a file where the folder should be");
+  test::expect_error(ErrorKind::kIo, [&] { train(config("out"), 2); });
+  EXPECT_LE(events("out", "step").size(), 8u);
+  const std::string message =
+      test::expect_error(ErrorKind::kIo, [&] { train(config("out", "", "  on_save_error: continue\n"), 2); });
+  test::expect_contains(message, "every epoch is trained, but not everything could be written");
+  EXPECT_EQ(events("out", "validation").back()["epoch"], 2);
+  std::filesystem::remove(folder_ / "out" / "checkpoints");
+  train(config("out"), 2);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "out" / "model.tar.gz"));
+}
+
 }  // namespace
 }  // namespace lockstep::train
