@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <utility>
+
 #include "lockstep/config/load.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/text.h"
@@ -14,10 +17,16 @@ class Resolution {
 
   void adopt_model(const ModelFacts& model) {
     Hyperparameters& own = config().hyperparameters;
-    if (!model.network.empty()) adopt("run.network", config().run.network, model.network);
-    if (model.num_layers) adopt("hyperparameters.num_layers", own.num_layers, *model.num_layers);
-    if (model.image_shape) adopt("hyperparameters.image_shape", own.image_shape, *model.image_shape);
-    if (model.num_classes > 0) adopt_classes(model.num_classes);
+    Run& run = config().run;
+    if (!model.network.empty()) adopt_network(model);
+    if (model.num_layers) adopt("hyperparameters.num_layers", own.num_layers, *model.num_layers, model);
+    if (model.image_shape && !(model.is_pretrained && origin("hyperparameters.image_shape") != "default"))
+      adopt("hyperparameters.image_shape", own.image_shape, *model.image_shape, model);
+    models_classes_ = model.num_classes;
+    if (model.resize) propose("hyperparameters.resize", own.resize, model.resize);
+    if (!model.mean.empty()) propose("run.pixel_mean", run.pixel_mean, model.mean);
+    if (!model.std.empty()) propose("run.pixel_std", run.pixel_std, model.std);
+    if (!model.interpolation.empty()) propose("run.interpolation", run.interpolation, model.interpolation);
   }
 
   void count_samples() {
@@ -40,10 +49,23 @@ class Resolution {
     const std::string both = cat(*classes, ", but ", train(), " has ", data_.classes, " classes");
     if (data_.classes > *classes)
       mistake("hyperparameters.num_classes", cat(both, ", labels 0 to ", data_.classes - 1));
-    else if (config().sagemaker_json || has_models_classes_)
+    else if (config().sagemaker_json || *classes == models_classes_)
       warn("hyperparameters.num_classes", both + "; the others are never seen");
     else
       mistake("hyperparameters.num_classes", both + "; leave the key out to have them counted");
+  }
+
+  void compare_classes(const ModelFacts& model) {
+    const std::string key = "hyperparameters.num_classes";
+    const int64_t own = config().hyperparameters.num_classes.value();
+    if (model.num_classes == 0 || own == model.num_classes) return;
+    const std::string both = cat(own, ", but ", model.name, " has ", model.num_classes);
+    if (config().sagemaker_json && !model.is_pretrained)
+      return mistake(key, cat(both,
+                              "; SageMaker's algorithm continues a model with its own classes only (a YAML "
+                              "configuration gives it a new last layer)"));
+    warn(key, cat(both, config().run.grow_classes ? ": classes that it knows keep their rows of the last layer"
+                                                  : ": its last layer is new"));
   }
 
   void check_batch() {
@@ -62,6 +84,11 @@ class Resolution {
     if (run.warmup_epochs > static_cast<double>(h.epochs))
       mistake("run.warmup_epochs", cat(run.warmup_epochs, " is more than the ", h.epochs, " epochs of the run"));
     const auto samples = parse_integer(run.micro_batch);
+    for (const auto& [key, numbers] : {std::pair{"run.pixel_mean", &run.pixel_mean}, {"run.pixel_std", &run.pixel_std}})
+      if (!numbers->empty() && numbers->size() != static_cast<size_t>(h.image_shape.channels))
+        mistake(key, cat(numbers->size(), " numbers for pictures of ", h.image_shape.channels, " channel(s)"));
+    if (std::find(run.pixel_std.begin(), run.pixel_std.end(), 0.0) != run.pixel_std.end())
+      mistake("run.pixel_std", "0 divides nothing");
     if (!run.micro_batch.empty() && run.micro_batch != "auto" && (!samples || *samples < 1))
       mistake("run.micro_batch", cat("\"", run.micro_batch, "\" is neither a number of samples nor auto"));
   }
@@ -95,32 +122,36 @@ class Resolution {
 
   // The model's word, where the configuration is silent or says the same.
   template <class Value>
-  void adopt(const std::string& key, Value& own, const Value& models) {
+  void adopt(const std::string& key, Value& own, const Value& models, const ModelFacts& model) {
     if (origin(key) == "default") return set(key, own, models, "model");
     if (own != models)
-      mistake(key, cat(print_value(own), ", but the model of channels.model has ", print_value(models),
-                       "; they must be equal"));
+      mistake(key, cat(print_value(own), ", but ", model.name, " has ", print_value(models), "; they must be equal",
+                       key == "hyperparameters.image_shape"
+                           ? ", unless its weights are used as pretrained ones (run.pretrained, use_pretrained_model)"
+                           : ""));
   }
 
-  void adopt_classes(int64_t models) {
-    const std::string key = "hyperparameters.num_classes";
-    auto& own = config().hyperparameters.num_classes;
-    if (config().hyperparameters.use_pretrained_model) {
-      if (const int64_t wanted = own.value_or(data_.classes); wanted != models)
-        warn(key, cat("the model of channels.model has ", models, ", this run ", wanted, ": its last layer is new"));
-      return;
-    }
-    has_models_classes_ = !own || *own == models;
-    if (!has_models_classes_)
-      return mistake(key, cat(*own, ", but the model of channels.model has ", models,
-                              "; use_pretrained_model: true would give it a new last layer"));
-    set(key, own, models, "model");
+  // The model's word, where the configuration is silent; it may say otherwise.
+  template <class Value>
+  void propose(const std::string& key, Value& own, const Value& models) {
+    if (origin(key) == "default") set(key, own, models, "model");
+  }
+
+  // SageMaker's JSON has no word for the network and means its own.
+  void adopt_network(const ModelFacts& model) {
+    const std::string& own = config().run.network;
+    if (origin("run.network") == "default" && !config().sagemaker_json)
+      return set("run.network", config().run.network, model.network, "model");
+    if (own != model.network)
+      mistake("run.network", cat(own, ", but ", model.name, " is a ", model.network,
+                                 model.num_layers ? cat(" with ", *model.num_layers, " layers") : "",
+                                 ", whose weights do not fit; set run.network=", model.network));
   }
 
   LoadedConfig loaded_;
   const DatasetFacts& data_;
   std::vector<std::string> mistakes_;
-  bool has_models_classes_ = false;
+  int64_t models_classes_ = 0;
 };
 
 }  // namespace
@@ -130,6 +161,7 @@ LoadedConfig resolve(Config config, const DatasetFacts& data, const std::optiona
   if (model) resolution.adopt_model(*model);
   resolution.count_samples();
   resolution.count_classes();
+  if (model) resolution.compare_classes(*model);
   resolution.check_batch();
   resolution.check_recipe();
   return resolution.finish();

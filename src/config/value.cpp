@@ -12,6 +12,7 @@ std::string type_name(double) { return "number"; }
 std::string type_name(bool) { return "true/false"; }
 std::string type_name(const std::string&) { return "text"; }
 std::string type_name(const std::vector<int64_t>&) { return "list"; }
+std::string type_name(const std::vector<double>&) { return "list"; }
 std::string type_name(const ImageShape&) { return "C,H,W"; }
 std::string type_name(const Channel&) { return "path"; }
 std::string type_name(const std::optional<int64_t>&) { return type_name(int64_t{}); }
@@ -28,11 +29,19 @@ std::string print_value(double value) {
 std::string print_value(bool value) { return value ? "true" : "false"; }
 std::string print_value(const std::string& value) { return value; }
 
-std::string print_value(const std::vector<int64_t>& values) {
+namespace {
+
+template <typename T>
+std::string print_list(const std::vector<T>& values) {
   std::vector<std::string> texts;
-  for (const int64_t value : values) texts.push_back(print_value(value));
+  for (const T value : values) texts.push_back(print_value(value));
   return join(texts, ",");
 }
+
+}  // namespace
+
+std::string print_value(const std::vector<int64_t>& values) { return print_list(values); }
+std::string print_value(const std::vector<double>& values) { return print_list(values); }
 
 std::string print_value(const ImageShape& shape) { return cat(shape.channels, ',', shape.height, ',', shape.width); }
 
@@ -90,6 +99,18 @@ std::optional<int64_t> parse_whole(const std::string& text) {
   return std::nullopt;
 }
 
+template <typename T>
+std::string read_list(const std::string& text, const std::string& valid, std::vector<T>& values) {
+  std::vector<T> read;
+  if (!is_unset(text)) {
+    for (const std::string& item : split(text, ','))
+      if (const std::string complaint = read_value(item, valid, read.emplace_back()); !complaint.empty())
+        return complaint;
+  }
+  values = std::move(read);
+  return "";
+}
+
 }  // namespace
 
 std::string read_value(const std::string& text, const std::string& valid, int64_t& value) {
@@ -129,14 +150,11 @@ std::string read_value(const std::string& text, const std::string& valid, std::s
 }
 
 std::string read_value(const std::string& text, const std::string& valid, std::vector<int64_t>& values) {
-  std::vector<int64_t> read;
-  if (!is_unset(text)) {
-    for (const std::string& item : split(text, ','))
-      if (const std::string complaint = read_value(item, valid, read.emplace_back()); !complaint.empty())
-        return complaint;
-  }
-  values = std::move(read);
-  return "";
+  return read_list(text, valid, values);
+}
+
+std::string read_value(const std::string& text, const std::string& valid, std::vector<double>& values) {
+  return read_list(text, valid, values);
 }
 
 std::string read_value(const std::string& text, const std::string&, ImageShape& shape) {

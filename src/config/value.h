@@ -16,6 +16,7 @@ std::string type_name(double);
 std::string type_name(bool);
 std::string type_name(const std::string&);
 std::string type_name(const std::vector<int64_t>&);
+std::string type_name(const std::vector<double>&);
 std::string type_name(const ImageShape&);
 std::string type_name(const Channel&);
 std::string type_name(const std::optional<int64_t>&);
@@ -25,6 +26,7 @@ std::string print_value(double value);
 std::string print_value(bool value);
 std::string print_value(const std::string& value);
 std::string print_value(const std::vector<int64_t>& values);
+std::string print_value(const std::vector<double>& values);
 std::string print_value(const ImageShape& shape);
 std::string print_value(const Channel& channel);  ///< paths separated by `;`
 std::string print_value(const std::optional<int64_t>& value);
@@ -36,6 +38,7 @@ std::string print_value(const std::optional<int64_t>& value);
 [[nodiscard]] std::string read_value(const std::string& text, const std::string& valid, bool& value);
 [[nodiscard]] std::string read_value(const std::string& text, const std::string& valid, std::string& value);
 [[nodiscard]] std::string read_value(const std::string& text, const std::string& valid, std::vector<int64_t>& values);
+[[nodiscard]] std::string read_value(const std::string& text, const std::string& valid, std::vector<double>& values);
 [[nodiscard]] std::string read_value(const std::string& text, const std::string& valid, ImageShape& shape);
 [[nodiscard]] std::string read_value(const std::string& text, const std::string& valid, std::optional<int64_t>& value);
 

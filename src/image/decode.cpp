@@ -99,8 +99,7 @@ void decode_turned_jpeg(Bytes bytes, const Header& header, const Region& region,
 
 }  // namespace
 
-void decode(Bytes bytes, std::span<const SeekPoint> /*seek_points*/, const Header& header, const Region& region,
-            int channels, Image& out) {
+void decode(Bytes bytes, Bytes /*seek_points*/, const Header& header, const Region& region, int channels, Image& out) {
   require(channels == 1 || channels == 3 || channels == 4, ErrorKind::kBug, "decode: ", channels, " channels");
   require(region.x >= 0 && region.y >= 0 && region.width > 0 && region.height > 0 &&
               region.width <= header.width - region.x && region.height <= header.height - region.y,
@@ -111,5 +110,7 @@ void decode(Bytes bytes, std::span<const SeekPoint> /*seek_points*/, const Heade
   if (header.orientation != 1) return decode_turned_jpeg(bytes, header, region, channels, out);
   decode_jpeg(bytes, header.width, header.height, region, channels, out);
 }
+
+std::vector<std::byte> index_scan(Bytes) { return {}; }
 
 }  // namespace lockstep::image

@@ -7,7 +7,8 @@
 #include "lockstep/core/text.h"
 
 // {"format": 1, "network": "resnet_v2", "num_layers": 18, "image_shape": [3, 224, 224], "classes": ["cat", "dog"],
-//  "multi_label": false, "top_k": 0, "preprocessing": {"resize": 256, "stretch": false, "mean": [], "std": []},
+//  "multi_label": false, "top_k": 0,
+//  "preprocessing": {"resize": 256, "stretch": false, "interpolation": "bilinear", "mean": [], "std": []},
 //  "origin": {text: text}}
 namespace lockstep::model {
 namespace {
@@ -63,6 +64,8 @@ void check_card(const Card& card, const std::string& where) {
   require(in_range(card.channels, 1) && in_range(card.height, 1) && in_range(card.width, 1), ErrorKind::kData, where,
           ": key \"image_shape\": [", card.channels, ", ", card.height, ", ", card.width, "] is out of range");
   require(in_range(card.resize, 0), ErrorKind::kData, where, ": key \"resize\": ", card.resize, " is out of range");
+  require(card.interpolation == "bilinear" || card.interpolation == "antialias", ErrorKind::kData, where,
+          ": key \"interpolation\": \"", card.interpolation, "\" is neither bilinear nor antialias");
   for (const auto& [key, values] : {std::pair{"mean", card.mean}, {"std", card.std}})
     require(values.empty() || values.size() == static_cast<size_t>(card.channels), ErrorKind::kData, where, ": key \"",
             key, "\": ", values.size(), " numbers for ", card.channels, " channels");
@@ -73,16 +76,20 @@ void check_card(const Card& card, const std::string& where) {
 }  // namespace
 
 std::string card_text(const Card& card) {
-  const ordered_json root = {
-      {"format", kFormat},
-      {"network", card.network},
-      {"num_layers", card.num_layers},
-      {"image_shape", {card.channels, card.height, card.width}},
-      {"classes", card.classes},
-      {"multi_label", card.multi_label},
-      {"top_k", card.top_k},
-      {"preprocessing", {{"resize", card.resize}, {"stretch", card.stretch}, {"mean", card.mean}, {"std", card.std}}},
-      {"origin", card.origin}};
+  const ordered_json root = {{"format", kFormat},
+                             {"network", card.network},
+                             {"num_layers", card.num_layers},
+                             {"image_shape", {card.channels, card.height, card.width}},
+                             {"classes", card.classes},
+                             {"multi_label", card.multi_label},
+                             {"top_k", card.top_k},
+                             {"preprocessing",
+                              {{"resize", card.resize},
+                               {"stretch", card.stretch},
+                               {"interpolation", card.interpolation},
+                               {"mean", card.mean},
+                               {"std", card.std}}},
+                             {"origin", card.origin}};
   try {
     return root.dump(2) + "\n";
   } catch (const json::exception& error) {
@@ -114,6 +121,7 @@ Card parse_card(const std::string& text, const std::string& where) {
   Fields steps(preprocessing, where + ": key \"preprocessing\"");
   steps.take("resize", card.resize);
   steps.take("stretch", card.stretch);
+  steps.take("interpolation", card.interpolation);
   steps.take("mean", card.mean);
   steps.take("std", card.std);
   steps.finish();

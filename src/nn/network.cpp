@@ -31,6 +31,7 @@ struct Stage {
   std::vector<int> inputs;       ///< nodes whose outputs it reads
   std::vector<size_t> segments;  ///< whose gradients its backward finishes
   int64_t finished_end = 0;      ///< the flat gradient is final up to here once this node's backward is done
+  bool has_backward = false;     ///< a parameter here or below is trained
   NodeRun run;
 };
 
@@ -93,9 +94,10 @@ void Network::State::add_stage(int node, std::vector<bool>& trained_below) {
       stage.run.parameters.push_back(view(parameters, segment));
       stage.run.working.push_back(view(working_copy.defined() ? working_copy : parameters, segment));
       stage.run.parameter_gradients.push_back(view(gradients, segment));
-      stage.run.trainable.push_back(!segment.fixed);
+      const bool is_trained = !segment.fixed && segment.rate_factor != 0;
+      stage.run.trainable.push_back(is_trained);
       stage.segments.push_back(found->second);
-      trained_below[static_cast<size_t>(node)] = trained_below[static_cast<size_t>(node)] || !segment.fixed;
+      if (is_trained) trained_below[static_cast<size_t>(node)] = true;
     } else if (const auto known = layout.statistic.find(source.name);
                source.op == "null" && known != layout.statistic.end()) {
       stage.run.statistics.push_back(view(statistics, layout.statistics[known->second]));
@@ -106,6 +108,7 @@ void Network::State::add_stage(int node, std::vector<bool>& trained_below) {
       if (trained_below[static_cast<size_t>(input)]) trained_below[static_cast<size_t>(node)] = true;
     }
   }
+  stage.has_backward = trained_below[static_cast<size_t>(node)];
   stages.push_back(std::move(stage));
 }
 
@@ -146,7 +149,8 @@ void Network::State::initialise(uint64_t seed) {
   }
 }
 
-Network::Network(model::Graph graph, const model::Shape& data, uint64_t seed, Compute compute)
+Network::Network(model::Graph graph, const model::Shape& data, uint64_t seed, Compute compute,
+                 const RateFactor& rate_factor)
     : state_(std::make_unique<State>()) {
   const WithoutAutograd guard;
   State& s = *state_;
@@ -155,6 +159,8 @@ Network::Network(model::Graph graph, const model::Shape& data, uint64_t seed, Co
   s.executed = fuse(s.graph);
   s.output = model::find_output(s.executed);
   s.layout = make_layout(s.graph, s.facts);
+  if (rate_factor)
+    for (Segment& segment : s.layout.segments) segment.rate_factor = rate_factor(segment.name);
   s.type = type_of(compute.precision);
   const at::TensorOptions options(compute.gpu < 0 ? at::Device(at::kCPU)
                                                   : at::Device(at::kCUDA, static_cast<at::DeviceIndex>(compute.gpu)));
@@ -195,6 +201,7 @@ at::Tensor Network::forward(const at::Tensor& images, Mode mode) {
     output = stage.kernel->forward(stage.run);
     require_channels_last(output, *stage.run.node, "output");
     stage.run.inputs.clear();
+    if (!stage.has_backward) stage.run.kept.clear();
   }
   return values[static_cast<size_t>(s.output.logits)].to(at::kFloat);
 }
@@ -237,7 +244,7 @@ void Network::backward(const at::Tensor& gradient, const OnSlice& on_slice, bool
   };
   for (auto stage = s.stages.rbegin(); stage != s.stages.rend(); ++stage) {
     const at::Tensor here = std::move(gradients[static_cast<size_t>(stage->node)]);
-    if (!here.defined()) continue;
+    if (!here.defined() || !stage->has_backward) continue;
     run_back(*stage, here);
     if (stage->finished_end > finished) {
       finished = stage->finished_end;

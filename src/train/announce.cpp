@@ -1,6 +1,7 @@
 #include "announce.h"
 
 #include "lockstep/comm/gpu.h"
+#include "lockstep/config/sagemaker.h"
 #include "lockstep/core/log.h"
 #include "lockstep/model/network.h"
 #include "micro_batch.h"
@@ -69,6 +70,8 @@ void announce(const Job& job) {
   log::info("use_pretrained_model: ", job.config.hyperparameters.use_pretrained_model ? 1 : 0);
   log::info("multi_label: ", job.config.hyperparameters.multi_label ? 1 : 0);
   log_parameters(job);
+  if (const auto beyond = to_sagemaker(job.config).beyond; !beyond.empty())
+    log::info("hyperparameters.json is for SageMaker's algorithm, which has no word for ", join(beyond, "; "));
   log::info("Setting number of threads: ", job.threads);
   log::info("computing in ", compute_text(job.compute));
 }

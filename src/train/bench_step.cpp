@@ -160,7 +160,7 @@ StepSpeed measure(const Config& config, const BenchStepOptions& options, comm::C
   const nn::Compute compute = choose_compute(complete, communicator, notes);
   for (const std::string& note : notes) log::warning(note);
   speed.precision = name_of(compute.precision);
-  Learner learner = build_learner(complete, compute);
+  Learner learner = build_learner(complete, make_graph(complete), compute);
   Step step(
       learner, communicator,
       {.global_batch = speed.global_batch, .multi_label = h.multi_label, .bucket_bytes = config.run.bucket_bytes});

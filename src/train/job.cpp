@@ -6,43 +6,49 @@
 #include <ATen/Parallel.h>
 
 #include "gpu.h"
+#include "initial_model.h"
 #include "lockstep/comm/gpu.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/hash.h"
 #include "lockstep/core/thread.h"
 #include "lockstep/data/sampler.h"
-#include "lockstep/model/artefact.h"
 #include "micro_batch.h"
 #include "resume.h"
 
 namespace lockstep::train {
 namespace {
 
-Data open_data(const Config& config, int threads) {
-  const auto& hyperparameters = config.hyperparameters;
-  data::DatasetOptions options{.channel = config.channels.train,
-                               .list = config.channels.train_lst,
-                               .multi_label = hyperparameters.multi_label,
-                               .classes = hyperparameters.num_classes.value_or(0)};
-  Data data;
-  data.train = data::open_dataset(options);
-  data.facts = data::survey(*data.train, hyperparameters.multi_label, threads, config.run.skip_bad_records);
-  if (!config.channels.validation.given()) return data;
+data::DatasetOptions train_options(const Config& config) {
+  return {.channel = config.channels.train,
+          .list = config.channels.train_lst,
+          .multi_label = config.hyperparameters.multi_label,
+          .classes = config.hyperparameters.num_classes.value_or(0)};
+}
 
+Data open_train(const Config& config, int threads) {
+  Data data;
+  data.train = data::open_dataset(train_options(config));
+  data.facts = data::survey(*data.train, config.hyperparameters.multi_label, threads, config.run.skip_bad_records);
+  return data;
+}
+
+/// Its classes are those of the run, by name where there are names.
+void open_validation(Data& data, const Config& config, int threads) {
+  if (!config.channels.validation.given()) return;
+  data::DatasetOptions options = train_options(config);
   options.channel = config.channels.validation;
   options.list = config.channels.validation_lst;
   options.classes = data.facts.classes;
   options.role = "validation";
-  options.class_names = data.train->class_names();
+  options.class_names = data.facts.class_names;
   data.validation = data::open_dataset(options);
-  data.validation_map = data::map_classes(data.validation->class_names(), data.train->class_names());
+  data.validation_map = data::map_classes(data.validation->class_names(), data.facts.class_names);
   const DatasetFacts facts =
-      data::survey(*data.validation, hyperparameters.multi_label, threads, config.run.skip_bad_records);
+      data::survey(*data.validation, config.hyperparameters.multi_label, threads, config.run.skip_bad_records);
   require(!data.validation_map.empty() ||
-              facts.classes <= std::max(data.facts.classes, hyperparameters.num_classes.value_or(0)),
+              facts.classes <= std::max(data.facts.classes, config.hyperparameters.num_classes.value_or(0)),
           ErrorKind::kData, "channels.validation: has ", facts.classes, " classes, channels.train has ",
           data.facts.classes, "; both must use the same labels");
-  return data;
 }
 
 /// Ranks that were started differently would train nonsense or wait for each other for ever.
@@ -57,31 +63,25 @@ void compare_ranks(const Config& config, const Data& data, comm::Communicator& c
             "; rank ", rank, " has ", all[rank], "; give every host the same files and the same command");
 }
 
-std::optional<model::Artefact> open_model(const Config& config) {
-  if (!config.channels.model.given()) {
-    require(!config.hyperparameters.use_pretrained_model, ErrorKind::kUsage,
-            "use_pretrained_model: 1 needs weights, and none come with the program: name them with channels.model");
-    return std::nullopt;
-  }
-  return model::read_artefact(config.channels.model.paths.front());
+/// Classes get the labels that they have in this run: those of `names`, where they have names.
+void name_classes(Data& data, const std::vector<std::string>& names) {
+  data.train_map = data::map_classes(data.train->class_names(), names);
+  data.facts.class_names = names;
+  data.facts.classes = std::max(data.facts.classes, static_cast<int64_t>(names.size()));
+  if (data.train_map.empty()) return;
+  std::vector<int64_t> counts(names.size());
+  for (size_t label = 0; label < data.facts.class_counts.size(); ++label)
+    counts[static_cast<size_t>(data.train_map[label])] = data.facts.class_counts[label];
+  data.facts.class_counts = std::move(counts);
 }
 
-ModelFacts facts_of(const model::Card& card, int64_t classes) {
-  ModelFacts facts{.network = card.network, .num_classes = classes};
-  if (card.num_layers > 0) facts.num_layers = card.num_layers;
-  facts.image_shape =
-      ImageShape{static_cast<int>(card.channels), static_cast<int>(card.height), static_cast<int>(card.width)};
+/// What the run goes on from or begins with says of itself.
+std::optional<ModelFacts> model_facts(const std::optional<Resume>& from, const std::optional<InitialModel>& initial) {
+  if (initial) return initial->facts();
+  if (!from) return std::nullopt;
+  ModelFacts facts = facts_of(from->card());
+  facts.name = "the checkpoint of this run";
   return facts;
-}
-
-/// The model that the run starts from, or whose checkpoint it goes on from.
-std::optional<ModelFacts> model_facts(const std::optional<Resume>& from, const std::optional<model::Artefact>& artefact,
-                                      const DatasetFacts& data) {
-  if (from)
-    return facts_of(model::parse_card(from->content.texts.at("card.json"), (from->path / "card.json").string()),
-                    data.classes);
-  if (artefact) return facts_of(artefact->card, model::find_output(artefact->graph).classes);
-  return std::nullopt;
 }
 
 model::Card make_card(const Config& config, const std::vector<std::string>& classes) {
@@ -94,39 +94,11 @@ model::Card make_card(const Config& config, const std::vector<std::string>& clas
           .classes = classes,
           .multi_label = h.multi_label,
           .resize = h.resize.value_or(0),
+          .mean = config.run.pixel_mean,
+          .std = config.run.pixel_std,
+          .interpolation = config.run.interpolation,
           .top_k = h.top_k.value_or(0),
           .origin = {{"trainer", "lockstep"}}};
-}
-
-std::unique_ptr<nn::Network> build_network(const Config& config, nn::Compute compute) {
-  const model::NetworkOptions options = network_options(config, config.hyperparameters.num_classes.value());
-  return std::make_unique<nn::Network>(model::make_network(config.run.network, options),
-                                       model::Shape{1, options.channels, options.height, options.width},
-                                       static_cast<uint64_t>(config.run.seed), compute);
-}
-
-std::unique_ptr<optim::Optimizer> build_optimizer(const Config& config, nn::Network& network) {
-  std::vector<optim::Piece> pieces;
-  bool follows = false;  // a segment that is updated
-  for (const nn::Segment& segment : network.segments()) {
-    const bool decays = segment.decays && (config.run.decay_batch_norm || !segment.name.ends_with("_gamma"));
-    const bool joins =
-        !segment.fixed && follows && pieces.back().decays == decays && pieces.back().rate_factor == segment.rate_factor;
-    if (joins)
-      pieces.back().end = segment.end;  // the zeros between stay zeros under every rule
-    else if (!segment.fixed)
-      pieces.push_back({segment.begin, segment.end, decays, segment.rate_factor});
-    follows = !segment.fixed;
-  }
-  const auto& h = config.hyperparameters;
-  return optim::make_optimizer(h.optimizer, std::move(pieces), network.parameters(),
-                               {.momentum = h.momentum,
-                                .weight_decay = h.weight_decay,
-                                .beta_1 = h.beta_1,
-                                .beta_2 = h.beta_2,
-                                .eps = h.eps,
-                                .gamma = h.gamma,
-                                .decay_all = config.run.weight_decay_all});
 }
 
 /// The averages begin with the weights that the run begins with.
@@ -134,24 +106,6 @@ void begin_averages(Learner& learner, double decay) {
   if (decay == 0) return;
   learner.average_parameters.emplace(learner.network->parameters(), decay);
   learner.average_statistics.emplace(learner.network->statistics(), decay);
-}
-
-void start_from_model(Job& job, const model::Artefact& artefact) {
-  nn::Network& network = *job.learner.network;
-  auto missing = network.load(artefact.arrays);
-  if (job.config.hyperparameters.use_pretrained_model) {  // the last layer is new
-    const auto& graph = network.graph();
-    const std::string last = "arg:" + graph.nodes[static_cast<size_t>(model::find_output(graph).logits)].name + "_";
-    std::erase_if(missing, [&](const std::string& reason) { return reason.starts_with(last); });
-  }
-  require(missing.empty(), ErrorKind::kData, artefact.source,
-          ": does not fit the network of this run: ", join(missing, "; "));
-  const auto& classes = artefact.card.classes;
-  require(classes.empty() || job.card.classes.empty() || classes == job.card.classes, ErrorKind::kData, artefact.source,
-          ": was trained on the classes ", join(classes, ", "), "; this run has ", join(job.card.classes, ", "));
-  if (job.card.classes.empty()) job.card.classes = classes;
-  job.notes.push_back(
-      cat("weights and statistics come from ", artefact.source, "; optimizer, epochs and rates start anew"));
 }
 
 data::SamplerOptions training_order(const Job& job) {
@@ -191,25 +145,6 @@ void begin_batch(Job& job) {
 }
 
 }  // namespace
-
-model::NetworkOptions network_options(const Config& config, int64_t classes) {
-  const auto& h = config.hyperparameters;
-  return {.num_layers = h.num_layers,
-          .classes = h.num_classes.value_or(classes),
-          .channels = h.image_shape.channels,
-          .height = h.image_shape.height,
-          .width = h.image_shape.width,
-          .multi_label = h.multi_label};
-}
-
-Learner build_learner(const Config& config, nn::Compute compute) {
-  Learner learner;
-  learner.network = build_network(config, compute);
-  learner.optimizer = build_optimizer(config, *learner.network);
-  if (compute.precision == nn::Precision::kFloat16)
-    learner.scaler.emplace(learner.network->parameters(), config.run.loss_scale);
-  return learner;
-}
 
 std::string choose_backend(const Run& run, const comm::Launch& launch) {
   if (run.backend != "auto" || launch.size == 1 || run.device == "cpu") return run.backend;
@@ -292,19 +227,31 @@ Job prepare(const LoadedConfig& loaded, comm::Communicator& communicator) {
       loaded.config.run.loader_threads > 0 ? static_cast<int>(loaded.config.run.loader_threads) : cores;
   at::set_num_threads(job.threads);
 
-  job.data = open_data(loaded.config, job.loader_threads);
-  compare_ranks(loaded.config, job.data, communicator);
+  job.data = open_train(loaded.config, job.loader_threads);
   const auto from = find_resume(loaded.config, communicator);
-  const auto artefact = from ? std::nullopt : open_model(loaded.config);
-  LoadedConfig resolved = resolve(loaded.config, job.data.facts, model_facts(from, artefact, job.data.facts));
+  const auto initial = from ? std::nullopt : open_initial_model(loaded.config);
+  const auto own_names = job.data.train->class_names();
+  name_classes(job.data, from      ? from->card().classes
+                         : initial ? initial->classes(loaded.config.run, own_names)
+                                   : own_names);
+  if (initial && loaded.config.run.grow_classes)
+    job.data.facts.classes = std::max(job.data.facts.classes, initial->facts().num_classes);
+  open_validation(job.data, loaded.config, job.loader_threads);
+  compare_ranks(loaded.config, job.data, communicator);
+
+  LoadedConfig resolved = resolve(loaded.config, job.data.facts, model_facts(from, initial));
   job.config = std::move(resolved.config);
   job.notes = loaded.warnings;
   job.notes.insert(job.notes.end(), resolved.warnings.begin(), resolved.warnings.end());
-  job.card = make_card(job.config, job.data.train->class_names());
+  job.card = make_card(job.config, job.data.facts.class_names);
   job.compute = choose_compute(job.config, communicator, job.notes);
 
-  job.learner = build_learner(job.config, job.compute);
-  if (artefact) start_from_model(job, *artefact);
+  job.learner = build_learner(job.config,
+                              from      ? from->graph()
+                              : initial ? initial->graph(job.config)
+                                        : make_graph(job.config),
+                              job.compute);
+  if (initial) initial->load_into(*job.learner.network, job.config.run, job.card.classes, job.notes);
   begin_averages(job.learner, job.config.run.ema_decay);
   if (from) resume(job, *from, communicator);
   begin_batch(job);

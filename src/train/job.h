@@ -20,8 +20,8 @@ namespace lockstep::train {
 /// The data of a run, opened and counted.
 struct Data {
   std::unique_ptr<data::Dataset> train, validation;  ///< validation may be null
-  std::vector<int> validation_map;                   ///< its labels in the training set's; empty: the same
-  DatasetFacts facts;                                ///< of the training set
+  std::vector<int> train_map, validation_map;        ///< their labels in those of the run; empty: the same
+  DatasetFacts facts;                                ///< of the training set, in the labels of the run
 };
 
 /// Everything that exists before the first step: one rank's view of a run.
@@ -56,12 +56,6 @@ void set_batch(Job& job, int64_t global_batch);
 /// run's own last checkpoint. All ranks; throws on all of them when they were started on different configurations or
 /// data.
 Job prepare(const LoadedConfig& loaded, comm::Communicator& communicator);
-
-/// The network of a configuration; `classes` where it names no number of them.
-model::NetworkOptions network_options(const Config& config, int64_t classes);
-
-/// Network, optimizer and what goes with them, with new weights, by a resolved configuration.
-Learner build_learner(const Config& config, nn::Compute compute);
 
 /// Device and precision by `run.device` and `precision_dtype`; uses the GPU from now on, where it is one. All ranks.
 /// What the user should know goes to `notes`. Device Error where cuda is asked for and cannot be had.

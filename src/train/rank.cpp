@@ -5,6 +5,7 @@
 
 #include "announce.h"
 #include "attempts.h"
+#include "lockstep/config/sagemaker.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/log.h"
 #include "trainer.h"
@@ -54,6 +55,7 @@ int run_rank(const LoadedConfig& loaded, bool dry_run, comm::Communicator& commu
   }
   if (leads) {
     write_atomic(Path(run.output) / "config.yaml", to_yaml(job.config));
+    write_atomic(Path(run.output) / "hyperparameters.json", to_sagemaker(job.config).json);
     announce(job);
   }
   Attempts attempts(run.output);

@@ -4,6 +4,7 @@
 
 #include "lockstep/core/error.h"
 #include "lockstep/model/checkpoint.h"
+#include "lockstep/model/mxnet.h"
 
 namespace lockstep::train {
 namespace {
@@ -53,6 +54,14 @@ void compare_configs(const Job& job, const std::string& saved_yaml, std::vector<
 
 }  // namespace
 
+model::Card Resume::card() const {
+  return model::parse_card(content.texts.at("card.json"), (path / "card.json").string());
+}
+
+model::Graph Resume::graph() const {
+  return model::parse_symbol(content.texts.at("symbol.json"), (path / "symbol.json").string());
+}
+
 std::optional<Resume> find_resume(const Config& config, comm::Communicator& communicator) {
   Resume found;
   if (communicator.rank() == 0)
@@ -64,7 +73,8 @@ std::optional<Resume> find_resume(const Config& config, comm::Communicator& comm
   share_text(path, communicator);
   if (path.empty()) return std::nullopt;
   found.path = path;
-  for (const char* name : {"config.yaml", "card.json"}) share_text(found.content.texts[name], communicator);
+  for (const char* name : {"config.yaml", "card.json", "symbol.json"})
+    share_text(found.content.texts[name], communicator);
   return found;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "job.h"
+#include "lockstep/model/card.h"
 #include "lockstep/model/checkpoint.h"
 
 namespace lockstep::train {
@@ -15,6 +16,9 @@ struct Resume {
   Path path;
   model::checkpoint::Content content;
   std::vector<std::string> notes;  ///< damaged ones that were passed over
+
+  model::Card card() const;    ///< of the run so far
+  model::Graph graph() const;  ///< that it trains
 };
 
 /// What `run.resume` and `run.output` say. Nothing: the run begins. Usage Error where the two contradict each other

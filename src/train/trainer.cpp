@@ -53,7 +53,7 @@ data::LoaderOptions loader_options(const Job& job, bool training) {
           .ahead = static_cast<int>(job.config.run.prefetch_batches),
           .max_pixels = job.config.run.max_pixels,
           .skip_bad = job.config.run.skip_bad_records,
-          .label_map = training ? std::vector<int>() : job.data.validation_map,
+          .label_map = training ? job.data.train_map : job.data.validation_map,
           .allocate = job.compute.gpu < 0 ? data::plain_memory() : comm::pinned_memory};
 }
 

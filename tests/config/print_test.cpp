@@ -47,6 +47,10 @@ class Draw {
     values.resize(random_() % 4);
     for (int64_t& value : values) value = 1 + static_cast<int64_t>(random_() % 100);
   }
+  void operator()(const Key&, std::vector<double>& values) {
+    values.resize(random_() % 4);
+    for (double& value : values) value = static_cast<double>(random_() % 100000) / 977;
+  }
   void operator()(const Key&, ImageShape& shape) {
     shape = {random_() % 2 ? 1 : 3, 1 + static_cast<int>(random_() % 512), 1 + static_cast<int>(random_() % 512)};
   }

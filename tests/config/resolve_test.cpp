@@ -87,8 +87,7 @@ TEST(Resolve, TakesTheShapeOfTheNetworkFromTheModel) {
   EXPECT_EQ(resolved.hyperparameters.num_layers, 18);
   EXPECT_EQ(resolved.hyperparameters.image_shape, (ImageShape{3, 64, 64}));
   EXPECT_EQ(resolved.hyperparameters.num_classes, 4);
-  for (const char* key :
-       {"run.network", "hyperparameters.num_layers", "hyperparameters.image_shape", "hyperparameters.num_classes"})
+  for (const char* key : {"run.network", "hyperparameters.num_layers", "hyperparameters.image_shape"})
     EXPECT_EQ(resolved.origins.at(key), "model") << key;
 }
 
@@ -97,30 +96,79 @@ TEST(Resolve, RefusesAnotherShapeThanTheModelsEvenFromSageMaker) {
       usage_error(sagemaker("num_layers: 50, image_shape: \"3,32,32\", num_classes: 5"), kModel);
   expect_contains(message, "num_layers: 50, but the model of channels.model has 18");
   expect_contains(message, "image_shape: 3,32,32, but the model of channels.model has 3,64,64");
-  expect_contains(message, "num_classes: 5, but the model of channels.model has 4");
+  expect_contains(message, "num_classes: 5, but the model of channels.model has 4; SageMaker's");
 }
 
-TEST(Resolve, LetsAModelKnowMoreClassesThanTheDataShow) {
+TEST(Resolve, LetsAModelKnowMoreClassesThanTheDataShowWhereThatIsSaid) {
   ModelFacts model = kModel;
   model.num_classes = 6;
-  const LoadedConfig resolved = resolve(config(""), kData, model);
+  const LoadedConfig resolved = resolve(config("num_classes: 6"), kData, model);
   EXPECT_EQ(resolved.config.hyperparameters.num_classes, 6);
   EXPECT_EQ(resolved.warnings.size(), 1u);
-  model.num_classes = 3;
-  expect_contains(usage_error(config(""), model), "3, but channels.train (a.rec) has 4 classes");
 }
 
-TEST(Resolve, GivesAPretrainedModelTheClassesOfTheData) {
+TEST(Resolve, GivesAModelTheClassesOfTheData) {
   ModelFacts model = kModel;
   model.num_classes = 1000;
-  const LoadedConfig resolved = resolve(config("use_pretrained_model: true"), kData, model);
+  const LoadedConfig resolved = resolve(config(""), kData, model);
   EXPECT_EQ(resolved.config.hyperparameters.num_classes, 4);
   ASSERT_EQ(resolved.warnings.size(), 1u);
-  expect_contains(resolved.warnings[0], "has 1000, this run 4: its last layer is new");
+  expect_contains(resolved.warnings[0], "4, but the model of channels.model has 1000: its last layer is new");
+  expect_contains(resolve(config("", "grow_classes: true"), kData, model).warnings.at(0), "keep their rows");
+}
+
+TEST(Resolve, RefusesOtherClassesThanTheModelsFromSageMaker) {
+  ModelFacts model = kModel;
+  model.network = "resnet_v2";
+  model.num_classes = 1000;
+  expect_contains(usage_error(sagemaker("image_shape: \"3,64,64\", num_layers: 18"), model),
+                  "4, but the model of channels.model has 1000; SageMaker's algorithm continues");
+  model.is_pretrained = true;
+  EXPECT_EQ(
+      resolve(sagemaker("image_shape: \"3,64,64\", num_layers: 18"), kData, model).config.hyperparameters.num_classes,
+      4)
+      << "pretrained weights get a new last layer";
+}
+
+TEST(Resolve, RefusesWeightsOfAnotherNetwork) {
+  ModelFacts model = kModel;
+  model.name = "r50.pth";
+  model.network = "resnet_v1";
+  model.num_layers = 50;
+  for (const Config& said : {config("", "network: resnet_v2"), sagemaker("num_layers: 50")})
+    expect_contains(usage_error(said, model),
+                    "resnet_v2, but r50.pth is a resnet_v1 with 50 layers, whose weights do "
+                    "not fit; set run.network=resnet_v1");
+}
+
+TEST(Resolve, LetsPretrainedWeightsSeeOtherSizes) {
+  ModelFacts model = kModel;
+  const std::string shape = "image_shape: \"3,32,32\"";
+  expect_contains(usage_error(config(shape), model), "3,32,32, but the model of channels.model has 3,64,64");
+  model.is_pretrained = true;
+  EXPECT_EQ(resolve(config(shape), kData, model).config.hyperparameters.image_shape, (ImageShape{3, 32, 32}));
+}
+
+TEST(Resolve, TakesThePreprocessingOfTheModelUnlessItIsGiven) {
+  ModelFacts model = kModel;
+  model.resize = 256;
+  model.mean = {1, 2, 3};
+  model.std = {4, 5, 6};
+  model.interpolation = "antialias";
+  const Config silent = resolve(config(""), kData, model).config;
+  EXPECT_EQ(silent.hyperparameters.resize, 256);
+  EXPECT_EQ(silent.run.pixel_mean, model.mean);
+  EXPECT_EQ(silent.run.pixel_std, model.std);
+  EXPECT_EQ(silent.run.interpolation, "antialias");
+  EXPECT_EQ(silent.origins.at("run.pixel_mean"), "model");
+  EXPECT_EQ(resolve(config("", "pixel_mean: \"7,8,9\""), kData, model).config.run.pixel_mean,
+            (std::vector<double>{7, 8, 9}));
 }
 
 TEST(Resolve, ChecksTheRecipe) {
   expect_contains(usage_error(config("multi_label: true", "label_smoothing: 0.1")), "run.label_smoothing");
+  expect_contains(usage_error(config("", "pixel_mean: \"1,2\"")), "2 numbers for pictures of 3 channel(s)");
+  expect_contains(usage_error(config("", "pixel_std: \"1,0,1\"")), "run.pixel_std: 0 divides nothing");
   expect_contains(usage_error(config("epochs: 3", "warmup_epochs: 3.5")), "3.5 is more than the 3 epochs");
   for (const char* wrong : {"0", "-1", "some", "1.5"})
     expect_contains(usage_error(config("", cat("micro_batch: ", wrong))), "neither a number of samples nor auto");

@@ -143,6 +143,35 @@ TEST_F(Run, GoesOnFromTheLastEpochAsIfNeverStopped) {
     EXPECT_EQ(events("halves", "step")[i]["loss"], events("whole", "step")[i]["loss"]) << i;
 }
 
+/// SageMaker calls the last layer as it likes, and its files have no lockstep.json.
+TEST_F(Run, BeginsWithAForeignModelAndGoesOnWithItsNames) {
+  train(config("first"));
+  model::Artefact artefact = model::read_artefact(folder_ / "first" / "model");
+  for (model::Node& node : artefact.graph.nodes)
+    if (node.name.starts_with("fc1")) node.name.replace(0, 3, "newlayer_fc2");
+  for (model::Array& array : artefact.arrays)
+    if (array.name.starts_with("arg:fc1")) array.name.replace(4, 3, "newlayer_fc2");
+  model::write_artefact(folder_ / "foreign", artefact, false);
+  std::filesystem::remove(folder_ / "foreign" / "lockstep.json");
+
+  test::make_toy_records(folder_ / "train", 44, 3, 12);  // one class less
+  test::make_toy_records(folder_ / "val", 18, 3, 12);
+  const auto begin = [&](const std::string& output, int epochs) {
+    std::string text = config(output);
+    text.replace(text.find("epochs: 2"), 9, cat("epochs: ", epochs));
+    train(text.insert(text.find("hyperparameters:"), cat("  model: ", (folder_ / "foreign").string(), "\n")), 2);
+  };
+  begin("whole", 3);
+  begin("parts", 1);
+  begin("parts", 3);
+  EXPECT_EQ(largest_difference(weights("whole"), weights("parts")), 0);
+  const model::Artefact trained = model::read_artefact(folder_ / "parts" / "model.tar.gz");
+  ASSERT_NE(model::find_array(trained.arrays, "arg:newlayer_fc2_bias"), nullptr);
+  EXPECT_EQ(model::find_array(trained.arrays, "arg:newlayer_fc2_bias")->shape, model::Shape{3});
+  EXPECT_EQ(trained.card.network, "resnet_v2");
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "parts" / "hyperparameters.json"));
+}
+
 TEST_F(Run, AFinishedRunHasNothingToDo) {
   train(config("out"));
   const std::string before = read_text(folder_ / "out" / "summary.json");

@@ -49,7 +49,7 @@ Learner make_learner(double momentum = 0, nn::Compute compute = {}) {
                            momentum, "}\nrun: {output: x, device: cpu}\n"),
                        "test.yaml")
           .config;
-  return build_learner(config, compute);
+  return build_learner(config, make_graph(config), compute);
 }
 
 std::unique_ptr<comm::Communicator> alone() { return comm::make_communicator("local", comm::Launch{}, 10); }

@@ -40,20 +40,27 @@ struct DatasetFacts {
   std::vector<int64_t> class_counts;
 };
 
-/// What the model channel says. An empty network, and 0 classes, mean that it does not say.
+/// What the model says that a run starts from, or goes on from. An empty network, and 0 classes, mean that it does not
+/// say.
 struct ModelFacts {
+  std::string name = "the model of channels.model";  ///< for messages
   std::string network;
   std::optional<int64_t> num_layers;
   std::optional<ImageShape> image_shape;
   int64_t num_classes = 0;
+  std::optional<int64_t> resize;
+  std::vector<double> mean, std;
+  std::string interpolation;
+  bool is_pretrained = false;  ///< of use_pretrained_model: its last layer is new, and pictures may have another size
 };
 
-/// Completes the configuration: num_classes and num_training_samples are counted, network, num_layers and image_shape
-/// come from the model when the configuration is silent. Another value than the data's or the model's is a usage Error
-/// showing both; where SageMaker's JSON says it, a warning about num_training_samples (the counted number is used) and
-/// about more classes than the data have, an Error about the network's shape. use_pretrained_model gives the model a
-/// new last layer, so its classes may differ. Also what only data can tell: mini_batch_size against the number of
-/// samples, labels against num_classes. All mistakes in one Error.
+/// Completes the configuration: num_classes and num_training_samples are counted, network, num_layers, image_shape and
+/// preprocessing come from the model when the configuration is silent. Another value than the data's, or than the
+/// model's network, num_layers and image_shape, is a usage Error showing both; where SageMaker's JSON says it, a
+/// warning about num_training_samples (the counted number is used) and about more classes than the data have. A model
+/// of another number of classes gets a new last layer, with a warning; SageMaker's JSON with a model channel refuses
+/// that. Also what only data can tell: mini_batch_size against the number of samples, labels against num_classes. All
+/// mistakes in one Error.
 LoadedConfig resolve(Config config, const DatasetFacts& data, const std::optional<ModelFacts>& model);
 
 /// A key whose values differ between two configurations.

@@ -15,8 +15,8 @@ namespace lockstep::data {
 
 /// One sample before decoding. Refilled by Dataset::read(); the vectors keep their memory.
 struct Sample {
-  Bytes bytes;  ///< the encoded picture: in the dataset's mapping, or in `storage`
-  std::span<const image::SeekPoint> seek_points;
+  Bytes bytes;                ///< the encoded picture: in the dataset's mapping, or in `storage`
+  Bytes seek_points;          ///< image::index_scan() of it, in a mapping of the dataset; empty where there is no index
   std::vector<float> labels;  ///< one class, or multi-hot [label_width]
   std::string name;           ///< for messages: "train.rec record 17 at byte 4096 (id 559)" or a path
   std::vector<std::byte> storage;

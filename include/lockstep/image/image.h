@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -38,12 +37,6 @@ struct Header {
   int orientation = 1;        ///< EXIF, 1..8; 1 when absent or invalid
 };
 
-/// A place in a JPEG scan where decoding can start. Always empty today: decoding begins at the front.
-struct SeekPoint {
-  uint32_t bit_offset = 0;
-  int16_t predictors[3] = {0, 0, 0};
-};
-
 /// Reads the header of a JPEG, PNG, WebP, BMP, GIF or TIFF. Data Error when it is none of them, is cut off or has more
 /// than `max_pixels` pixels: nothing of the picture's size has been allocated by then.
 Header probe(Bytes bytes, int64_t max_pixels);
@@ -55,9 +48,13 @@ Header probe(Bytes bytes, int64_t max_pixels);
 /// decode byte for byte. `channels` 3: grey becomes RGB, alpha is dropped, CMYK and YCCK are converted, 16 bits keep
 /// their upper 8. 1: grey (OpenCV's weights). 4: RGBA, opaque where the picture has no alpha. The picture is turned by
 /// its EXIF orientation, as MXNet's wheel does. An animation gives its first frame. Data Error when the picture is
-/// broken; a JPEG that libjpeg only warns about is decoded as libjpeg would.
-void decode(Bytes bytes, std::span<const SeekPoint> seek_points, const Header& header, const Region& region,
-            int channels, Image& out);
+/// broken; a JPEG that libjpeg only warns about is decoded as libjpeg would. `seek_points`: what index_scan() said of
+/// these bytes, or empty.
+void decode(Bytes bytes, Bytes seek_points, const Header& header, const Region& region, int channels, Image& out);
+
+/// The places in the scan of a JPEG where decoding can start, in a compact form that only decode() reads. Empty where
+/// there are none: another format, or a JPEG that is not plain baseline.
+std::vector<std::byte> index_scan(Bytes bytes);
 
 /// JPEG (`quality` 1..100) or PNG (`quality` = compression 0..9), as OpenCV's imencode writes it.
 void encode(const Image& image, Format format, int quality, std::vector<std::byte>& out);

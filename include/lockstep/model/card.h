@@ -21,6 +21,7 @@ struct Card {
   bool stretch = false;
   std::vector<double> mean;                   ///< one a channel; empty: 0
   std::vector<double> std;                    ///< one a channel; empty: 1
+  std::string interpolation = "bilinear";     ///< of the resizing: "bilinear" (OpenCV, MXNet) or "antialias" (Pillow)
   int64_t top_k = 0;                          ///< the configured one; 0: none
   std::map<std::string, std::string> origin;  ///< "lockstep", "run", "epoch", "validation_accuracy", ...
 };

@@ -16,6 +16,7 @@ struct NetworkOptions {
   int64_t classes = 0;
   int64_t channels = 3, height = 224, width = 224;
   bool multi_label = false;
+  std::string shortcut = "projection";  ///< resnet_v1 of 20 to 110 layers: how it reaches more channels; or "pad"
 };
 
 /// Builds a graph; usage Error naming what it can build when the options do not fit.
@@ -24,6 +25,10 @@ using MakeNetwork = Graph (*)(const NetworkOptions&);
 /// The rows of networks.def.
 std::span<const Entry<MakeNetwork>> networks();
 Graph make_network(const std::string& name, const NetworkOptions& options);
+
+/// The same network with another last layer: `classes` outputs, and behind them softmax, or for `multi_label` a sigmoid
+/// each. Names stay. Unchanged where it is like that already.
+Graph with_classes(Graph graph, int64_t classes, bool multi_label);
 
 /// A parameter or running statistic of a graph.
 struct Parameter {

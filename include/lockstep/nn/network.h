@@ -24,9 +24,12 @@ struct Segment {
   model::Shape shape;          ///< MXNet's: (out, in, kh, kw)
   bool channels_last = false;  ///< the segment stores a convolution weight as (out, kh, kw, in)
   bool decays = true;          ///< MXNet's rule
-  bool fixed = false;          ///< never updated
-  double rate_factor = 1.0;
+  bool fixed = false;          ///< never updated: gamma of a BatchNorm with fix_gamma
+  double rate_factor = 1.0;    ///< on the learning rate; 0: never updated, and its gradient stays 0
 };
+
+/// The factor on the learning rate of the parameter of that name.
+using RateFactor = std::function<double(const std::string& name)>;
 
 /// Called from backward(): the flat gradient is final from 0 to `end`. `end` grows from call to call.
 using OnSlice = std::function<void(int64_t end)>;
@@ -64,8 +67,10 @@ class Network {
   static constexpr int64_t kTrailer = 8;
 
   /// `data`: [N, C, H, W] of the largest batch, for shape inference only; any N runs. Weights are initialised from
-  /// `seed`.
-  Network(model::Graph graph, const model::Shape& data, uint64_t seed, Compute compute = {});
+  /// `seed`. Below the lowest parameter whose rate factor is not 0, nothing is kept for backward and backward does not
+  /// go.
+  Network(model::Graph graph, const model::Shape& data, uint64_t seed, Compute compute = {},
+          const RateFactor& rate_factor = {});
   ~Network();
   Network(Network&&) noexcept;
 

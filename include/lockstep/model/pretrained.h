@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "lockstep/core/file.h"
+
+namespace lockstep::model {
+
+/// Where weights that others publish are kept on this machine: $LOCKSTEP_CACHE, else $XDG_CACHE_HOME/lockstep, else
+/// ~/.cache/lockstep. Usage Error where none of them is set.
+Path pretrained_folder();
+
+/// The file of ImageNet weights of that network in pretrained_folder(), by the rows of pretrained.def; 0 layers in a
+/// row fit any number. Usage Error that says which file is wanted, where it is published and where to put it. Nothing
+/// is ever downloaded.
+Path find_pretrained(const std::string& network, int64_t num_layers);
+
+}  // namespace lockstep::model
