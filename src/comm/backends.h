@@ -24,7 +24,7 @@ struct Listening {
 Listening make_listening_mpi(const Launch& launch, double timeout_seconds);
 
 /// The same of ranks that are threads.
-std::vector<Listening> make_listening_threads(int size, double timeout_seconds);
+std::vector<Listening> make_listening_threads(int size, double timeout_seconds, int hosts = 1);
 
 /// NCCL for device memory over a communicator that carries host memory and joins the ranks. Also for ranks that are
 /// threads, each with a GPU of its own. usage Error in a program built without CUDA.

@@ -3,9 +3,14 @@
 #include "nccl_link.h"
 
 #include <chrono>
+#include <cstdio>
+#include <future>
 #include <thread>
 
+#include <unistd.h>
+
 #include "lockstep/core/error.h"
+#include "lockstep/core/log.h"
 
 namespace lockstep::comm {
 namespace {
@@ -13,6 +18,7 @@ namespace {
 constexpr int kSpins = 100;
 constexpr auto kSleep = std::chrono::microseconds(50);
 constexpr auto kGlance = std::chrono::milliseconds(1);
+constexpr auto kAbortLimit = std::chrono::seconds(5);
 constexpr auto kPatience = std::chrono::milliseconds(500);  // for a thread inside NCCL, before an abort overtakes it
 
 /// Like a timed mutex, which thread sanitizers do not understand. Without the lock after `limit`.
@@ -80,7 +86,17 @@ void NcclLink::abort() noexcept {
   auto lock = lock_within(mutex_, kPatience);
   const ncclComm_t comm = comm_.exchange(nullptr);
   if (lock) lock.unlock();
-  if (comm) ncclCommAbort(comm);
+  if (!comm) return;
+  std::promise<void> back;
+  std::thread guard([over = back.get_future()] {
+    if (over.wait_for(kAbortLimit) == std::future_status::ready) return;
+    log::error("NCCL does not come back from its own abort; this process leaves");
+    std::fflush(nullptr);
+    ::_exit(exit_code(ErrorKind::kComm));
+  });
+  ncclCommAbort(comm);
+  back.set_value();
+  guard.join();
 }
 
 void NcclLink::destroy() {

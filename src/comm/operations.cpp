@@ -1,11 +1,13 @@
 #include "operations.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 
 #include "lockstep/core/error.h"
+#include "lockstep/core/log.h"
 #include "lockstep/core/thread.h"
 
 namespace lockstep::comm {
@@ -13,7 +15,8 @@ namespace lockstep::comm {
 using Clock = std::chrono::steady_clock;
 namespace {
 constexpr auto kIdle = std::chrono::milliseconds(5);
-}
+constexpr double kWarnAfter = 60;  // seconds, or half of the time limit
+}  // namespace
 
 struct Operations::Operation {
   std::string name;
@@ -188,12 +191,23 @@ void Operations::perform(State& state, Operation& operation) {
   }
 }
 
+/// The caller holds the mutex.
+void Operations::warn(State& state, const Operation& operation, double waited) {
+  const std::string more = state.explain ? state.explain() : "";
+  log::warning(state.who, ": ", operation.name, ", collective ", operation.number, ", has waited ",
+               duration_text(waited), " for other ranks", more.empty() ? "" : "; ", more, "; the limit is ",
+               duration_text(state.timeout_seconds));
+}
+
 void Operations::wait(State& state, const Operation& operation) {
   const auto begin = Clock::now();
   const auto limit =
       begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(state.timeout_seconds));
+  const auto answer = [&] { return operation.done || state.dead; };
   std::unique_lock lock(state.mutex);
-  const bool answered = state.changed.wait_until(lock, limit, [&] { return operation.done || state.dead; });
+  const double patience = std::min(kWarnAfter, state.timeout_seconds / 2);
+  if (!state.changed.wait_for(lock, std::chrono::duration<double>(patience), answer)) warn(state, operation, patience);
+  const bool answered = state.changed.wait_until(lock, limit, answer);
   if (operation.done) return;
 
   const double waited = std::chrono::duration<double>(Clock::now() - begin).count();

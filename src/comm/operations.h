@@ -14,7 +14,8 @@ namespace lockstep::comm {
 
 /// The one thread of a rank that performs its collectives, one after the other in the order in which they were started.
 /// Callers wait for it with a time limit; after the first failure, time-out or end() every wait, now and later, throws
-/// a comm Error that names `who`, the collective, its number, and the seconds waited.
+/// a comm Error that names `who`, the collective, its number, and the seconds waited. Half of the limit, a minute at
+/// most, brings a warning.
 ///
 /// Actions run on the thread. One that waits for other ranks must call checker()() every few milliseconds: it throws
 /// once the operations are dead.
@@ -56,6 +57,7 @@ class Operations {
   static void perform(State& state, Operation& operation);
   static void wait_for_work(State& state, std::unique_lock<std::mutex>& lock);
   static void wait(State& state, const Operation& operation);
+  static void warn(State& state, const Operation& operation, double waited);
 
   std::shared_ptr<State> state_;  // outlives this object in a thread that is stuck
   std::thread thread_;

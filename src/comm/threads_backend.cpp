@@ -93,23 +93,26 @@ class ThreadCommunicator : public Communicator {
 
 }  // namespace
 
-std::vector<Listening> make_listening_threads(int size, double timeout_seconds) {
+std::vector<Listening> make_listening_threads(int size, double timeout_seconds, int hosts) {
   require(size >= 1, ErrorKind::kUsage, "a run has at least one rank, not ", size);
+  require(hosts >= 1 && size % hosts == 0, ErrorKind::kUsage, size, " ranks cannot be on ", hosts, " equal hosts");
   const auto meeting = std::make_shared<Meeting>(size);
   const std::string host = host_name();
   std::vector<Listening> ranks;
+  const int each = size / hosts;
   for (int rank = 0; rank < size; ++rank) {
-    auto communicator =
-        std::make_unique<ThreadCommunicator>(Launch{rank, size, rank, size, host, ""}, meeting, timeout_seconds);
+    const std::string name = hosts == 1 ? host : cat(host, "-", rank / each);
+    auto communicator = std::make_unique<ThreadCommunicator>(Launch{rank, size, rank % each, each, name, "", hosts},
+                                                             meeting, timeout_seconds);
     auto check = communicator->checker();
     ranks.push_back({std::move(communicator), std::move(check)});
   }
   return ranks;
 }
 
-std::vector<std::unique_ptr<Communicator>> make_thread_communicators(int size, double timeout_seconds) {
+std::vector<std::unique_ptr<Communicator>> make_thread_communicators(int size, double timeout_seconds, int hosts) {
   std::vector<std::unique_ptr<Communicator>> communicators;
-  for (Listening& rank : make_listening_threads(size, timeout_seconds))
+  for (Listening& rank : make_listening_threads(size, timeout_seconds, hosts))
     communicators.push_back(std::move(rank.communicator));
   return communicators;
 }

@@ -266,6 +266,19 @@ TEST_F(NcclOnAFaultyMachine, OvertakesACallThatDoesNotComeBack) {
       3);
 }
 
+// A thread that waits for the GPU would otherwise wait for ever.
+TEST_F(NcclOnAFaultyMachine, LeavesTheProcessWhereNcclHangsInItsAbort) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto hang = [&] {
+    machine.hangs_in_abort = true;
+    run_on_gpus(2, [&](Communicator& communicator) {
+      communicator.abort("a test");
+      std::this_thread::sleep_for(std::chrono::minutes(1));
+    });
+  };
+  EXPECT_EXIT(hang(), testing::ExitedWithCode(exit_code(ErrorKind::kComm)), "does not come back from its own abort");
+}
+
 #endif  // LOCKSTEP_PRETENDED_GPU
 
 }  // namespace

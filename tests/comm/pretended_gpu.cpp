@@ -362,6 +362,7 @@ ncclResult_t ncclCommDestroy(ncclComm_t comm) {
   return ncclSuccess;
 }
 ncclResult_t ncclCommAbort(ncclComm_t comm) {
+  while (pretended_machine().hangs_in_abort) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   comm->aborted = true;  // kept: a stream may still look at it
   return ncclSuccess;
 }

@@ -14,6 +14,7 @@ struct PretendedMachine {
   std::atomic<bool> miscalculates = false;    ///< sums of rank 1 are wrong
   std::atomic<bool> loses_peers = false;      ///< a remote error, which comes up by itself
   std::atomic<bool> blocks_in_calls = false;  ///< a collective's call returns only after an abort
+  std::atomic<bool> hangs_in_abort = false;   ///< and an abort never
 };
 PretendedMachine& pretended_machine();
 
