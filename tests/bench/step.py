@@ -1,6 +1,9 @@
 """The peer of step_bench: the same pre-activation ResNet in PyTorch, eager, channels_last, torch.optim.SGD.
 
-step.py DEPTH SIZE BATCH THREADS STEPS [float32 | bfloat16]     prints the images per second of the median step; bfloat16 by autocast."""
+step.py DEPTH SIZE BATCH THREADS STEPS [float32 | bfloat16]     prints the images per second of the median step; bfloat16 by autocast.
+With RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT in the environment it is one rank of DistributedDataParallel over gloo, with that batch
+on each rank; rank 0 prints the images per second of all."""
+import os
 import statistics
 import sys
 import time
@@ -70,6 +73,10 @@ def main():
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     network = ResNetV2(depth, size, 10).to(memory_format=torch.channels_last)
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    if ranks > 1:
+        torch.distributed.init_process_group("gloo")
+        network = nn.parallel.DistributedDataParallel(network)
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
     images = torch.randint(0, 256, (batch, 3, size, size)).float().contiguous(memory_format=torch.channels_last)
     labels = torch.arange(batch) % 10
@@ -83,7 +90,8 @@ def main():
         optimizer.step()
         if i >= warm_up:
             seconds.append(time.perf_counter() - start)
-    print(f"{batch / statistics.median(seconds):.2f}")
+    if os.environ.get("RANK", "0") == "0":
+        print(f"{ranks * batch / statistics.median(seconds):.2f}")
 
 
 main()
