@@ -12,13 +12,13 @@ namespace {
 /// The steps before the crop, one picture into the other; the memory stays with the thread.
 class Chain {
  public:
-  explicit Chain(const Image& start) : current_(&start) {}
+  Chain(const Image& start, Interpolation interpolation) : current_(&start), interpolation_(interpolation) {}
 
   const Image& picture() const { return *current_; }
 
   void resize(Size size) {
     if (size == Size{current_->width, current_->height}) return;
-    resize_bilinear(*current_, size.width, size.height, next());
+    resize_whole(*current_, size, interpolation_, next());
     current_ = &next();
   }
 
@@ -37,6 +37,7 @@ class Chain {
     return scratch[current_ == &scratch[0] ? 1 : 0];
   }
   const Image* current_;
+  Interpolation interpolation_;
 };
 
 void shift_colour(const Plan& plan, cv::Mat& rgb) {
@@ -50,19 +51,34 @@ void shift_colour(const Plan& plan, cv::Mat& rgb) {
   cv::cvtColor(rgb, rgb, cv::COLOR_HLS2RGB);
 }
 
-void cut(const Image& from, const Region& region, cv::Mat& to) {
-  view(from)(cv::Rect(region.x, region.y, region.width, region.height)).copyTo(to);
+void cut(const Image& from, const Region& region, bool mirror, cv::Mat& to) {
+  const cv::Mat part = view(from)(cv::Rect(region.x, region.y, region.width, region.height));
+  if (mirror)
+    cv::flip(part, to, 1);
+  else
+    part.copyTo(to);
+}
+
+void cut_and_resize(const Plan& plan, const Image& pixels, const PlanOptions& options, uint8_t* out) {
+  const Size output{options.width, options.height};
+  const Region all{0, 0, pixels.width, pixels.height}, window{0, 0, output.width, output.height};
+  resize_window(pixels, all, {{all.width, all.height}, output, window, options.interpolation, plan.mirror}, out);
+}
+
+void resize_and_cut(const Plan& plan, const Image& pixels, const PlanOptions& options, uint8_t* out) {
+  const Size source{plan.width, plan.height}, target{plan.resized_width, plan.resized_height};
+  resize_window(pixels, plan.region, {source, target, plan.crop, options.interpolation, plan.mirror}, out);
 }
 
 void crop_whole(const Plan& plan, const Image& pixels, const PlanOptions& options, cv::Mat& target) {
-  Chain chain(pixels);
+  Chain chain(pixels, options.interpolation);
   if (plan.resized_width) chain.resize({plan.resized_width, plan.resized_height});
   if (plan.affine) chain.warp(plan.matrix, options.fill);
   if (plan.enlarged_width) {
     const Size size{chain.picture().width, chain.picture().height};
     for (const Size& step : enlarged_sizes(size, {options.width, options.height})) chain.resize(step);
   }
-  cut(chain.picture(), plan.crop, target);
+  cut(chain.picture(), plan.crop, plan.mirror, target);
 }
 
 }  // namespace
@@ -76,15 +92,15 @@ void apply(const Plan& plan, const Image& pixels, const PlanOptions& options, st
   require(out.size() == size_t{1} * options.width * options.height * options.channels, ErrorKind::kBug,
           "apply: ", out.size(), " bytes for an output of ", options.width, "x", options.height, "x", options.channels);
   cv::Mat target(options.height, options.width, CV_8UC(options.channels), out.data());
-  if (plan.affine || plan.enlarged_width)
+  if (plan.cut_first)
+    cut_and_resize(plan, pixels, options, out.data());
+  else if (plan.affine || plan.enlarged_width)
     crop_whole(plan, pixels, options, target);
   else if (plan.resized_width)
-    resize_window(pixels, plan.region, {plan.width, plan.height}, {plan.resized_width, plan.resized_height}, plan.crop,
-                  out.data());
+    resize_and_cut(plan, pixels, options, out.data());
   else
-    cut(pixels, {0, 0, pixels.width, pixels.height}, target);
+    cut(pixels, {0, 0, pixels.width, pixels.height}, plan.mirror, target);
   if (plan.colour) shift_colour(plan, target);
-  if (plan.mirror) cv::flip(target, target, 1);
 }
 
 }  // namespace lockstep::image

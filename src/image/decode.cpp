@@ -88,29 +88,56 @@ void decode_first_frame(Bytes bytes, const Header& header, const Region& region,
     cv::cvtColor(part, target, channels == 3 ? cv::COLOR_RGBA2RGB : cv::COLOR_RGBA2GRAY);
 }
 
-void decode_turned_jpeg(Bytes bytes, const Header& header, const Region& region, int channels, Image& out) {
+void decode_any_jpeg(Bytes bytes, Bytes seek_points, const Header& header, int shrink, const Region& region,
+                     int channels, Image& out) {
+  if (header.orientation == 1)
+    return decode_jpeg(bytes, seek_points, header.width, header.height, shrink, region, channels, out);
   const Turn turn = turn_of(header.orientation);
-  const Region stored = stored_region(turn, region, header.width, header.height);
+  const Header small = shrunk(header, shrink);
+  const Region stored = stored_region(turn, region, small.width, small.height);
   const int width = turn.swap ? header.height : header.width, height = turn.swap ? header.width : header.height;
   thread_local Image pixels;
-  decode_jpeg(bytes, width, height, stored, channels, pixels);
+  decode_jpeg(bytes, seek_points, width, height, shrink, stored, channels, pixels);
   turn_pixels(turn, pixels, out);
 }
 
-}  // namespace
-
-void decode(Bytes bytes, Bytes /*seek_points*/, const Header& header, const Region& region, int channels, Image& out) {
+void check(const Header& header, const Region& region, int channels) {
   require(channels == 1 || channels == 3 || channels == 4, ErrorKind::kBug, "decode: ", channels, " channels");
   require(region.x >= 0 && region.y >= 0 && region.width > 0 && region.height > 0 &&
               region.width <= header.width - region.x && region.height <= header.height - region.y,
           ErrorKind::kBug, "decode: region ", region.width, "x", region.height, "+", region.x, "+", region.y,
           " is not inside ", header.width, "x", header.height);
-  if (header.format == Format::kGif) return decode_first_frame(bytes, header, region, channels, out);
-  if (header.format != Format::kJpeg) return decode_by_opencv(bytes, header, region, channels, out);
-  if (header.orientation != 1) return decode_turned_jpeg(bytes, header, region, channels, out);
-  decode_jpeg(bytes, header.width, header.height, region, channels, out);
 }
 
-std::vector<std::byte> index_scan(Bytes) { return {}; }
+}  // namespace
+
+void decode(Bytes bytes, Bytes seek_points, const Header& header, const Region& region, int channels, Image& out) {
+  check(header, region, channels);
+  if (header.format == Format::kGif) return decode_first_frame(bytes, header, region, channels, out);
+  if (header.format != Format::kJpeg) return decode_by_opencv(bytes, header, region, channels, out);
+  decode_any_jpeg(bytes, seek_points, header, 1, region, channels, out);
+}
+
+int shrink_for(const Header& header, const Region& region, int width, int height) {
+  int shrink = header.format == Format::kJpeg ? 8 : 1;
+  while (shrink > 1 && (region.width < shrink * width || region.height < shrink * height)) shrink /= 2;
+  return shrink;
+}
+
+Header shrunk(const Header& header, int shrink) {
+  Header small = header;
+  small.width = (header.width + shrink - 1) / shrink;
+  small.height = (header.height + shrink - 1) / shrink;
+  return small;
+}
+
+void decode_shrunk(Bytes bytes, Bytes seek_points, const Header& header, int shrink, const Region& region, int channels,
+                   Image& out) {
+  if (shrink == 1) return decode(bytes, seek_points, header, region, channels, out);
+  require(header.format == Format::kJpeg && (shrink == 2 || shrink == 4 || shrink == 8), ErrorKind::kBug,
+          "decode_shrunk: shrink ", shrink);
+  check(shrunk(header, shrink), region, channels);
+  decode_any_jpeg(bytes, seek_points, header, shrink, region, channels, out);
+}
 
 }  // namespace lockstep::image

@@ -4,9 +4,9 @@
 
 namespace lockstep::image {
 
-/// Decodes the stored pixels under `region` (no turn). `width` and `height` are the picture's own, as probe() found
-/// them; another size in the frame header that libjpeg obeys is a data Error, so that probe()'s limit holds. One
-/// decoder is kept per thread.
-void decode_jpeg(Bytes bytes, int width, int height, const Region& region, int channels, Image& out);
+/// Decodes the stored pixels under `region` (no turn), as decode_by_libjpeg() does: by our own decoder where the file
+/// is plain, by libjpeg otherwise. `shrink` is 1, 2, 4 or 8.
+void decode_jpeg(Bytes bytes, Bytes seek_points, int width, int height, int shrink, const Region& region, int channels,
+                 Image& out);
 
 }  // namespace lockstep::image

@@ -1,3 +1,7 @@
+#include <array>
+#include <cmath>
+#include <cstdlib>
+
 #include <gtest/gtest.h>
 #include <opencv2/imgproc.hpp>
 
@@ -92,6 +96,64 @@ TEST(Apply, StretchEqualsPlainOpenCv) {
   PlanOptions options = options_of(Augmentation::kCropColorTransform, 128);
   options.stretch = true;
   expect_equals_opencv(options);
+}
+
+TEST(Apply, AResizedCropIsCutOutThenResizedThenMirrored) {
+  Rng rng(7, RngUse::kTest);
+  for (int id = 0; id < 60; ++id) {
+    const PlanOptions options = options_of(Augmentation::kRandomResizedCrop, 0, std::array{1, 3, 4}[id % 3]);
+    const auto width = static_cast<int>(rng.uniform_int(1, 400)), height = static_cast<int>(rng.uniform_int(1, 400));
+    const Image whole = test::make_picture(width, height, options.channels, id);
+    const Plan p = plan({Format::kJpeg, width, height, 1}, Rng(1, RngUse::kAugment, 0, id), options);
+    cv::Mat res = view(whole)(cv::Rect(p.region.x, p.region.y, p.region.width, p.region.height)).clone();
+    cv::resize(res.clone(), res, {options.width, options.height}, 0, 0, cv::INTER_LINEAR);
+    if (p.mirror) cv::flip(res.clone(), res, 1);
+    ASSERT_EQ(applied(p, whole, options), std::vector<uint8_t>(res.data, res.data + res.total() * res.elemSize()));
+  }
+}
+
+TEST(Apply, AntialiasIsUsedForEveryResizing) {
+  const Image whole = test::make_picture(60, 50);
+  for (PlanOptions options : {options_of(Augmentation::kRandomResizedCrop), options_of(Augmentation::kCrop, 200),
+                              options_of(Augmentation::kNone)}) {
+    const Plan p = plan({Format::kJpeg, 60, 50, 1}, Rng(1, RngUse::kAugment, 0, 2), options);
+    const auto bilinear = applied(p, whole, options);
+    options.interpolation = Interpolation::kAntialias;
+    const Plan q = plan({Format::kJpeg, 60, 50, 1}, Rng(1, RngUse::kAugment, 0, 2), options);
+    EXPECT_NE(applied(q, whole, options), bilinear);
+  }
+}
+
+TEST(Apply, AShrunkPictureMovesByLessThanHalfAPixel) {
+  Image waves;
+  waves.resize(801, 603, 3);
+  for (int y = 0, i = 0; y < 603; ++y)
+    for (int x = 0; x < 801; ++x)
+      for (int c = 0; c < 3; ++c) waves.pixels[i++] = static_cast<uint8_t>(128 + 100 * std::sin(0.03 * (x + c * y)));
+  const std::vector<std::byte> bytes = test::write_jpeg(waves);
+  const Header header = probe(bytes, 1 << 26);
+  for (PlanOptions options : {options_of(Augmentation::kRandomResizedCrop), options_of(Augmentation::kCrop, 100)}) {
+    options.interpolation = Interpolation::kAntialias;
+    const auto input = [&] {
+      const Plan p = plan(header, Rng(1, RngUse::kAugment, 0, 4), options);
+      EXPECT_EQ(p.shrink > 1, options.scaled_decode);
+      Image pixels;
+      decode_shrunk(bytes, {}, header, p.shrink, p.region, 3, pixels);
+      std::vector<uint8_t> out(size_t{3} * options.width * options.height);
+      apply(p, pixels, options, out);
+      return out;
+    };
+    const auto exact = input();
+    options.scaled_decode = true;
+    const auto scaled = input();
+    double difference = 0, slope = 0;
+    for (size_t i = 3; i < exact.size(); ++i) {
+      difference += std::abs(exact[i] - scaled[i]);
+      slope += std::abs(exact[i] - exact[i - 3]);
+    }
+    EXPECT_GT(difference, 0);
+    EXPECT_LT(difference, slope / 2) << "the picture moved by half a pixel of the input";
+  }
 }
 
 TEST(Apply, TheTransformLeavesTheFillValueInTheCorners) {

@@ -110,6 +110,68 @@ TEST(Decode, ARegionOutsideThePictureIsABug) {
   test::expect_error(ErrorKind::kBug, [&] { test::decode_part(bytes, {-1, 0, 6, 5}); });
 }
 
+/// The whole picture at 1/shrink of its size.
+Image decode_small(Bytes bytes, int shrink, int channels = 3) {
+  const Header header = probe(bytes, 1 << 20), small = shrunk(header, shrink);
+  Image out;
+  decode_shrunk(bytes, {}, header, shrink, {0, 0, small.width, small.height}, channels, out);
+  return out;
+}
+
+TEST(DecodeShrunk, TakesTheLargestShrinkThatLeavesTheRegionLargeEnough) {
+  const Header jpeg{Format::kJpeg, 2000, 1500};
+  EXPECT_EQ(shrink_for(jpeg, {0, 0, 1999, 1500}, 224, 224), 4);
+  EXPECT_EQ(shrink_for(jpeg, {0, 0, 2000, 1500}, 100, 100), 8);
+  EXPECT_EQ(shrink_for(jpeg, {0, 0, 448, 448}, 224, 224), 2);
+  EXPECT_EQ(shrink_for(jpeg, {0, 0, 448, 447}, 224, 224), 1);
+  EXPECT_EQ(shrink_for({Format::kPng, 2000, 1500}, {0, 0, 2000, 1500}, 100, 100), 1);
+}
+
+TEST(DecodeShrunk, PixelsAreMeansOfThePictures) {
+  for (int sampling : {1, 2})
+    for (int shrink : {2, 4, 8}) {
+      const auto bytes = test::write_jpeg(test::make_picture(203, 97), {.horizontal = sampling, .vertical = sampling});
+      const Image whole = test::decode_all(bytes), small = decode_small(bytes, shrink);
+      EXPECT_EQ(small.width, (203 + shrink - 1) / shrink);
+      EXPECT_EQ(small.height, (97 + shrink - 1) / shrink);
+      double difference = 0;
+      for (int y = 0; y < 97 / shrink; ++y)
+        for (int x = 0; x < 203 / shrink; ++x) {
+          int sum = 0;
+          for (int i = 0; i < shrink * shrink; ++i)
+            sum += whole.pixels[3 * ((shrink * y + i / shrink) * 203 + shrink * x + i % shrink)];
+          difference += std::abs(small.pixels[3 * (y * small.width + x)] - sum / double(shrink * shrink));
+        }
+      EXPECT_LT(difference / (97 / shrink * (203 / shrink)), 5) << sampling << " " << shrink;
+    }
+}
+
+TEST(DecodeShrunk, PartsEqualTheWholeAndAreTurned) {
+  for (int sampling : {1, 2})
+    for (int orientation : {1, 6})
+      for (int shrink : {1, 2, 4, 8}) {
+        const auto bytes = test::write_jpeg(test::make_picture(203, 97),
+                                            {.horizontal = sampling, .vertical = sampling, .orientation = orientation});
+        const Header header = probe(bytes, 1 << 20);
+        const Image whole = decode_small(bytes, shrink);
+        EXPECT_EQ(whole.width, ((orientation == 6 ? 97 : 203) + shrink - 1) / shrink);
+        Rng rng(1, RngUse::kTest);
+        for (int i = 0; i < 20; ++i) {
+          const Region region = test::draw_region(whole.width, whole.height, rng);
+          Image part;
+          decode_shrunk(bytes, {}, header, shrink, region, 3, part);
+          EXPECT_TRUE(part.pixels == test::cut(whole, region).pixels) << sampling << orientation << shrink;
+        }
+      }
+}
+
+TEST(DecodeShrunk, OnlyAJpegByAPowerOfTwo) {
+  const auto png = written(bgr_of(test::make_picture(20, 10)), ".png");
+  test::expect_error(ErrorKind::kBug, [&] { decode_small(png, 2); });
+  EXPECT_EQ(decode_small(png, 1).width, 20);
+  test::expect_error(ErrorKind::kBug, [&] { decode_small(test::write_jpeg(test::make_picture(20, 10)), 3); });
+}
+
 TEST(Encode, WritesWhatOpenCvWrites) {
   const Image picture = test::make_picture(57, 43);
   std::vector<std::byte> ours;

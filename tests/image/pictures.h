@@ -41,6 +41,9 @@ struct JpegOptions {
   bool progressive = false, arithmetic = false;
   int restart_rows = 0;
   int orientation = 0;  // 0: no EXIF
+  int quality = 85;
+  bool optimised = false;  // Huffman codes made for the picture
+  int restart_mcus = 0;
 };
 
 /// The picture has 1, 3 or (CMYK) 4 channels.
@@ -58,14 +61,16 @@ inline std::vector<std::byte> write_jpeg(const image::Image& picture, const Jpeg
   info.in_color_space = picture.channels == 1 ? JCS_GRAYSCALE : picture.channels == 3 ? JCS_RGB : JCS_CMYK;
   jpeg_set_defaults(&info);
   jpeg_set_colorspace(&info, options.space);
-  jpeg_set_quality(&info, 85, TRUE);
+  jpeg_set_quality(&info, options.quality, TRUE);
   if (picture.channels > 1) {
     info.comp_info[0].h_samp_factor = options.horizontal;
     info.comp_info[0].v_samp_factor = options.vertical;
     for (int c = 1; c < info.num_components; ++c) info.comp_info[c].h_samp_factor = info.comp_info[c].v_samp_factor = 1;
   }
   info.arith_code = options.arithmetic;
+  info.optimize_coding = options.optimised;
   info.restart_in_rows = options.restart_rows;
+  info.restart_interval = options.restart_mcus;
   if (options.progressive) jpeg_simple_progression(&info);
   jpeg_start_compress(&info, TRUE);
   if (options.orientation) {

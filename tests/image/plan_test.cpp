@@ -183,13 +183,129 @@ TEST(Plan, StretchIgnoresTheRest) {
   EXPECT_FALSE(p.affine || p.colour || p.mirror);
 }
 
+constexpr PlanOptions kResizedCrop{.augmentation = Augmentation::kRandomResizedCrop};
+
+double area_of(const Plan& p) {
+  return double{1} * p.region.width * p.region.height / (double{1} * p.width * p.height);
+}
+double shape_of(const Plan& p) { return double{1} * p.region.width / p.region.height; }
+
+TEST(Plan, ResizedCropsHaveEveryAreaFrom8To100PerCentEquallyOften) {
+  // Below three quarters each shape fits into a square, and no draw is refused.
+  const auto share = [](double low, double high) {
+    return spread(3000, 3000, kResizedCrop,
+                  [=](const Plan& p) { return area_of(p) >= low && area_of(p) < high ? 1 : 0; })
+        .mean;
+  };
+  const double unit = share(0.08, 0.75) / 0.67;
+  for (const double low : {0.08, 0.25, 0.45, 0.6}) EXPECT_NEAR(share(low, low + 0.15), 0.15 * unit, 0.01) << low;
+  const Spread all = spread(3000, 3000, kResizedCrop, area_of);
+  EXPECT_NEAR(all.low, 0.08, 0.002);
+  EXPECT_GE(all.high, 0.98);
+  EXPECT_LE(all.high, 1);
+}
+
+TEST(Plan, ResizedCropsHaveShapesFromThreeQuartersToFourThirdsEvenlyByTheirLogarithm) {
+  const Spread shape = spread(3000, 2900, kResizedCrop, [](const Plan& p) { return std::log(shape_of(p)); });
+  const double limit = std::log(4.0 / 3);
+  EXPECT_NEAR(shape.low, -limit, 0.002);
+  EXPECT_NEAR(shape.high, limit, 0.002);
+  EXPECT_NEAR(shape.mean, 0, 0.01);
+}
+
+TEST(Plan, AResizedCropLiesInsideThePictureAndReachesItsEdges) {
+  for (const auto& [width, height] : {std::pair{500, 375}, {7, 5}, {1, 1}, {30, 2000}}) {
+    bool left = false, right = false, top = false, bottom = false;
+    for (int id = 0; id < 3000; ++id) {
+      const Plan p = plan_of(width, height, kResizedCrop, id);
+      const Region& r = p.region;
+      ASSERT_TRUE(r.x >= 0 && r.y >= 0 && r.width > 0 && r.height > 0 && r.x + r.width <= width &&
+                  r.y + r.height <= height);
+      ASSERT_TRUE(p.cut_first && !p.affine && !p.colour);
+      left |= r.x == 0;
+      right |= r.x + r.width == width;
+      top |= r.y == 0;
+      bottom |= r.y + r.height == height;
+    }
+    EXPECT_TRUE(left && right) << width << "x" << height;
+    EXPECT_EQ(top && bottom, height < 2000) << width << "x" << height;
+  }
+}
+
+TEST(Plan, WhereNoResizedCropFitsTheMiddleIsTaken) {
+  EXPECT_EQ(plan_of(30, 2000, kResizedCrop).region, (Region{0, 980, 30, 40}));
+  EXPECT_EQ(plan_of(2000, 30, kResizedCrop).region, (Region{980, 0, 40, 30}));
+  EXPECT_EQ(plan_of(1, 1, kResizedCrop).region, (Region{0, 0, 1, 1}));
+}
+
+TEST(Plan, HalfOfTheResizedCropsAreMirroredAndTheyAreAFunctionOfTheSample) {
+  EXPECT_NEAR(spread(400, 300, kResizedCrop, [](const Plan& p) { return p.mirror ? 1 : 0; }).mean, 0.5, 0.015);
+  EXPECT_EQ(plan_of(400, 300, kResizedCrop, 3).region, plan_of(400, 300, kResizedCrop, 3).region);
+  EXPECT_NE(plan_of(400, 300, kResizedCrop, 3).region, plan_of(400, 300, kResizedCrop, 4).region);
+}
+
+TEST(Plan, ResizeAndRefusalOfSmallPicturesAreNotForResizedCrops) {
+  PlanOptions options = kResizedCrop;
+  options.resize = 256;
+  options.refuse_small = true;
+  const Plan p = plan_of(100, 80, options);
+  EXPECT_EQ(p.region, plan_of(100, 80, kResizedCrop).region);
+  EXPECT_EQ(p.resized_width + p.enlarged_width, 0);
+}
+
+TEST(Plan, ScaledDecodingShrinksAsFarAsNothingIsEnlarged) {
+  const PlanOptions options{.resize = 256, .scaled_decode = true};
+  const Plan half = plan_of(1001, 601, options);
+  EXPECT_EQ(half.shrink, 2);
+  EXPECT_EQ(half.width, 501);
+  EXPECT_EQ(half.height, 301);
+  EXPECT_EQ(half.resized_width, plan_of(1001, 601, {.resize = 256}).resized_width);
+  EXPECT_EQ(half.crop, plan_of(1001, 601, {.resize = 256}).crop);
+  EXPECT_LE(half.region.x + half.region.width, 501);
+  EXPECT_EQ(plan_of(600, 511, options).shrink, 1);
+  EXPECT_EQ(plan_of(600, 512, options).shrink, 2);
+  EXPECT_EQ(plan_of(9000, 9000, options).shrink, 8);
+}
+
+TEST(Plan, ScaledDecodingTouchesOnlyJpegsThatAreResized) {
+  EXPECT_EQ(plan_of(2000, 2000, {.scaled_decode = true}).shrink, 1);
+  EXPECT_EQ(plan_of(2000, 2000, {.resize = 256}).shrink, 1);
+  const Header png{Format::kPng, 2000, 2000, 1};
+  EXPECT_EQ(plan(png, Rng(1, RngUse::kAugment), {.resize = 256, .scaled_decode = true}).shrink, 1);
+}
+
+TEST(Plan, AShrunkResizedCropCoversTheOneThatWasDrawn) {
+  PlanOptions scaled = kResizedCrop;
+  scaled.scaled_decode = true;
+  int shrunk = 0;
+  for (int id = 0; id < 500; ++id) {
+    const Region exact = plan_of(2001, 1503, kResizedCrop, id).region;
+    const Plan p = plan_of(2001, 1503, scaled, id);
+    shrunk += p.shrink > 1;
+    ASSERT_LE(p.region.x * p.shrink, exact.x);
+    ASSERT_LT(exact.x - p.region.x * p.shrink, p.shrink);
+    ASSERT_GE((p.region.x + p.region.width) * p.shrink, exact.x + exact.width);
+    ASSERT_LE(p.region.x + p.region.width, p.width);
+    ASSERT_LE(p.region.y + p.region.height, p.height);
+    ASSERT_TRUE(p.shrink == 1 || (p.region.width >= 224 && p.region.height >= 224));
+  }
+  EXPECT_GT(shrunk, 400);
+}
+
 TEST(Plan, KnowsSageMakersNamesOfAugmentation) {
   EXPECT_EQ(parse_augmentation("none"), Augmentation::kNone);
   EXPECT_EQ(parse_augmentation("crop"), Augmentation::kCrop);
   EXPECT_EQ(parse_augmentation("crop_color"), Augmentation::kCropColor);
   EXPECT_EQ(parse_augmentation("crop_color_transform"), Augmentation::kCropColorTransform);
+  EXPECT_EQ(parse_augmentation("random_resized_crop"), Augmentation::kRandomResizedCrop);
   test::expect_contains(test::expect_error(ErrorKind::kUsage, [] { parse_augmentation("crop_colour"); }),
                         "crop_color_transform");
+}
+
+TEST(Plan, KnowsTheNamesOfInterpolations) {
+  EXPECT_EQ(parse_interpolation("bilinear"), Interpolation::kBilinear);
+  EXPECT_EQ(parse_interpolation("antialias"), Interpolation::kAntialias);
+  test::expect_contains(test::expect_error(ErrorKind::kUsage, [] { parse_interpolation("cubic"); }), "antialias");
 }
 
 }  // namespace

@@ -43,18 +43,36 @@ Header probe(Bytes bytes, int64_t max_pixels);
 
 /// Decodes the pixels of `region` (in shown coordinates; the whole picture: {0, 0, width, height}) into `out`.
 ///
-/// JPEG goes through libjpeg-turbo with islow DCT and fancy upsampling, only the rows and columns under the region; GIF
-/// by our own decoder and everything else through OpenCV, whole, then cut. Inside the region the pixels equal a full
-/// decode byte for byte. `channels` 3: grey becomes RGB, alpha is dropped, CMYK and YCCK are converted, 16 bits keep
+/// JPEG and GIF go through our own decoders, JPEG only as far as the region needs; JPEGs that are not plain baseline
+/// through libjpeg-turbo, only the rows and columns under the region; everything else through OpenCV, whole, then cut.
+/// Inside the region the pixels equal a full decode byte for byte, of a JPEG that of libjpeg-turbo with islow DCT and
+/// fancy upsampling. `channels` 3: grey becomes RGB, alpha is dropped, CMYK and YCCK are converted, 16 bits keep
 /// their upper 8. 1: grey (OpenCV's weights). 4: RGBA, opaque where the picture has no alpha. The picture is turned by
 /// its EXIF orientation, as MXNet's wheel does. An animation gives its first frame. Data Error when the picture is
 /// broken; a JPEG that libjpeg only warns about is decoded as libjpeg would. `seek_points`: what index_scan() said of
-/// these bytes, or empty.
+/// these bytes, or empty; then a region is found without decoding what stands before it. Points of other bytes may give
+/// wrong pixels, though most are noticed and ignored; they never do worse. Memory is kept per thread: in the steady
+/// state nothing is allocated for a JPEG.
 void decode(Bytes bytes, Bytes seek_points, const Header& header, const Region& region, int channels, Image& out);
 
-/// The places in the scan of a JPEG where decoding can start, in a compact form that only decode() reads. Empty where
-/// there are none: another format, or a JPEG that is not plain baseline.
+/// The places in the scan of a JPEG where decoding can start, in a compact form that only decode() reads (its bytes:
+/// src/image/jpeg_index.h), about 1.2 % of the picture's. Empty where there are none: another format, or a JPEG that is
+/// not plain baseline or damaged.
 std::vector<std::byte> index_scan(Bytes bytes);
+
+/// Decoding a JPEG at 1/2, 1/4 or 1/8 of its size, which is faster and not exact: each pixel is about the mean of
+/// shrink x shrink of the picture's. In three steps:
+///   const int shrink = shrink_for(header, region, 224, 224);      // 1: use decode()
+///   const Header small = shrunk(header, shrink);                  // what there is to decode
+///   decode_shrunk(bytes, seek_points, header, shrink, region_in_small, channels, out);
+///
+/// The largest shrink that leaves the region at least `width` x `height`; 1 for another format.
+int shrink_for(const Header& header, const Region& region, int width, int height);
+/// The size becomes ceil(size / shrink). Place x of the picture is x / shrink here.
+Header shrunk(const Header& header, int shrink);
+/// `header` is the picture's own; `region` is inside shrunk(header, shrink). Otherwise as decode().
+void decode_shrunk(Bytes bytes, Bytes seek_points, const Header& header, int shrink, const Region& region, int channels,
+                   Image& out);
 
 /// JPEG (`quality` 1..100) or PNG (`quality` = compression 0..9), as OpenCV's imencode writes it.
 void encode(const Image& image, Format format, int quality, std::vector<std::byte>& out);
