@@ -39,10 +39,17 @@ void add_evaluate(CLI::App& app, Action& action) {
   auto options = std::make_shared<train::EvaluateOptions>();
   auto json = std::make_shared<std::string>();
   app.add_option("--model", options->model, "model.tar.gz, its unpacked folder, or a checkpoint")->required();
-  app.add_option("--data", options->data,
-                 ".rec (one or several), a folder of classes, or a folder of images with --list")
+  app.add_option(
+         "--data", options->data,
+         ".rec (one or several), .lst, .csv, COCO .json, a manifest, a folder of classes, or a folder of images "
+         "with --list")
       ->required();
-  app.add_option("--list", options->list, ".lst of the images below --data");
+  app.add_option("--list", options->list, ".lst, .csv, COCO .json or manifest of the images below --data");
+  app.add_option("--content-type", options->content_type,
+                 "what --data is, as application/jsonlines; label-format=class-id; attribute-names=PICTURE,LABEL");
+  app.add_option("--s3-root", options->s3_root, "manifest: the local folder that holds the buckets of s3:// addresses");
+  app.add_flag("--drop-without-category", options->drop_without_category,
+               "COCO: leave out pictures that show none of the model's classes");
   app.add_option("--json", *json, "write all figures as one JSON object to this file (-: standard output)");
   app.add_option("--inference-resize", options->inference_resize, "stretch or crop, instead of what the model says");
   app.add_option("--batch", options->batch, "samples at a time")->check(CLI::Range(1, 1000000))->capture_default_str();

@@ -8,7 +8,10 @@
 #include "commands.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/log.h"
+#include "lockstep/core/thread.h"
+#include "lockstep/data/seek_index.h"
 #include "pack_summary.h"
+#include "seek_index_summary.h"
 
 namespace lockstep::cli {
 namespace {
@@ -16,9 +19,10 @@ namespace {
 /// What stands on the command line, before im2rec's order and defaults are told apart from ours.
 struct PackArguments {
   data::PackOptions options;
-  std::string split;
+  std::string split, categories, without_category = "keep";
   std::vector<std::string> extensions;
   bool recursive = false, no_shuffle = false, pass_through = false;
+  bool index = false;
   bool encodes_again = false;  // one of --resize --center-crop --quality --color --encoding is given
   bool cuts = false;           // one of --split --shards --chunks --train-ratio --classes is given
 };
@@ -39,12 +43,14 @@ void recognise_order(PackArguments& arguments) {
   auto& options = arguments.options;
   std::error_code error;
   const bool swapped =
-      !std::filesystem::is_directory(options.root, error) && std::filesystem::is_directory(options.prefix, error);
+      !std::filesystem::exists(options.root, error) && std::filesystem::is_directory(options.prefix, error);
   options.every_folder_a_class = swapped || arguments.recursive;
   if (!swapped) return;
   std::swap(options.root, options.prefix);
   options.recursive = arguments.recursive;
-  options.existing_lists = !options.list_only && options.from_list.empty() && options.labels.empty() && !arguments.cuts;
+  const bool is_listed =
+      !options.from_list.empty() || !options.labels.empty() || !options.coco.empty() || !options.manifest.empty();
+  options.existing_lists = !options.list_only && !is_listed && !arguments.cuts;
   log::info("im2rec's order: the pictures are in ", options.root.string(), ", the files begin with ",
             options.prefix.string());
 }
@@ -57,6 +63,9 @@ data::PackOptions complete(PackArguments arguments) {
   else if (!options.every_folder_a_class)  // a class of WebP alone must not get lost, and shift the labels behind it
     options.extensions.insert(options.extensions.end(), {".webp", ".bmp", ".gif", ".tif", ".tiff"});
   if (!arguments.split.empty()) options.split = parse_split(arguments.split);
+  for (const auto& name : split(arguments.categories, ','))
+    if (!trim(name).empty()) options.categories.emplace_back(trim(name));
+  options.drop_without_category = arguments.without_category == "drop";
   options.shuffle = !arguments.no_shuffle;
   options.pass_through = arguments.pass_through || !arguments.encodes_again;
   if (arguments.pass_through && arguments.encodes_again)
@@ -71,17 +80,32 @@ bool any_given(const Options& options) {
   return std::ranges::any_of(options, [](const CLI::Option* option) { return option->count() > 0; });
 }
 
+void add_listings(CLI::App& app, PackArguments& arguments) {
+  auto& options = arguments.options;
+  app.add_option("--coco", options.coco, "COCO instances JSON, whose file names are relative to the folder")
+      ->check(CLI::ExistingFile);
+  app.add_option("--categories", arguments.categories, "COCO: which, as person,car, in the order of their labels");
+  app.add_option("--without-category", arguments.without_category, "COCO: pictures that show none: keep or drop")
+      ->check(CLI::IsMember({"keep", "drop"}))
+      ->capture_default_str();
+  app.add_option("--manifest", options.manifest, "an augmented manifest (JSON Lines)")->check(CLI::ExistingFile);
+  app.add_option("--s3-root", options.s3_root, "manifest: the local folder that holds the buckets of s3:// addresses")
+      ->check(CLI::ExistingDirectory);
+}
+
 /// Returns the options that an existing list cannot follow.
 Options add_sources(CLI::App& app, PackArguments& arguments) {
   auto& options = arguments.options;
   app.add_option("folder", options.root,
-                 "a folder with a folder of pictures for each class, or with such folders in train, valid, test")
+                 "a folder with a folder of pictures for each class, or with such folders in train, valid, test; or a "
+                 "list of pictures: .lst, .csv, COCO .json, manifest")
       ->required();
   app.add_option("prefix", options.prefix, "what the files begin with: PREFIX.rec, .idx, .lst, .classes")->required();
   app.add_option("--from-list", options.from_list, "a .lst whose paths are relative to the folder")
       ->check(CLI::ExistingFile);
-  app.add_option("--labels", options.labels, "a CSV: file, then a column of 0 and 1 for each label")
+  app.add_option("--labels", options.labels, "a CSV: file, then a column of 0 and 1 for each label, or one of classes")
       ->check(CLI::ExistingFile);
+  add_listings(app, arguments);
   auto* classes = app.add_option("--classes", options.classes, "a name a line, line number = label; fixes the labels")
                       ->check(CLI::ExistingFile);
   auto* split =
@@ -89,6 +113,7 @@ Options add_sources(CLI::App& app, PackArguments& arguments) {
                      "shares train[:validation] of each class, the rest is validation or test: 0.8 or 0.8:0.1");
   auto* shards = app.add_option("--shards", options.shards, "cut into this many .rec files");
   app.add_flag("--strict", options.strict, "a picture that cannot be read is an error");
+  app.add_flag("--index", arguments.index, "write PREFIX.jdx too, a seek index for faster reading");
   app.add_option("--threads,--num-thread", options.threads, "default: all cores");
   auto* chunks = app.add_option("--chunks", options.chunks, "im2rec: cut the list into PREFIX_0, PREFIX_1, ...");
   auto* train = app.add_option("--train-ratio", options.train_ratio,
@@ -123,6 +148,12 @@ Options add_picture_flags(CLI::App& app, PackArguments& arguments) {
       app.add_option("--encoding", options.encoding, "im2rec: .jpg (default) or .png")};
 }
 
+void write_seek_indexes(const data::PackSummary& summary, const data::PackOptions& options) {
+  for (const auto& file : summary.files)
+    print_summary(data::write_seek_index(file.records, options.threads > 0 ? options.threads : available_cores()),
+                  false);
+}
+
 }  // namespace
 
 void add_pack(CLI::App& app, Action& action) {
@@ -134,7 +165,9 @@ void add_pack(CLI::App& app, Action& action) {
     arguments->cuts = any_given(cutting);
     arguments->encodes_again = any_given(encoding);
     const data::PackOptions options = complete(*arguments);
-    print_summary(data::pack(options), options);
+    const data::PackSummary summary = data::pack(options);
+    print_summary(summary, options);
+    if (arguments->index && !options.list_only) write_seek_indexes(summary, options);
     return 0;
   };
 }

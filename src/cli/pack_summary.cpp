@@ -54,22 +54,27 @@ void print_names(const std::vector<std::string>& names, const char* what) {
   if (names.size() > kShownNames) std::cout << "  and " << names.size() - kShownNames << " more\n";
 }
 
+/// PREFIX of the shards PREFIX-00000-of-00004.rec, as a channel takes them; other names stay.
+std::string channel_of(const std::string& records) { return records.substr(0, records.rfind("-00000-of-")); }
+
 /// The first file of a part, for the hint; empty when there is none.
 std::string file_with(const data::PackSummary& summary, const std::string& part) {
   for (const auto& file : summary.files)
-    if (file.records.filename().string().find(part) != std::string::npos) return file.records.string();
+    if (file.records.filename().string().find(part) != std::string::npos) return channel_of(file.records.string());
   return "";
 }
 
 void print_next(const data::PackSummary& summary, const data::PackOptions& options) {
-  if (options.list_only || summary.files.empty() || options.shards > 1) return;
-  if (summary.files.size() == 1) {
-    std::cout << "\nnext: " << summary.files[0].records.string() << " as a channel of lockstep train CONFIG.yaml\n";
+  if (options.list_only || summary.files.empty()) return;
+  const bool one_set = summary.files.size() == static_cast<size_t>(options.shards);
+  if (one_set) {
+    std::cout << "\nnext: " << channel_of(summary.files[0].records.string())
+              << " as a channel of lockstep train CONFIG.yaml\n";
     return;
   }
   const std::string train = file_with(summary, "_train"), validation = file_with(summary, "_val");
   std::cout << "\nnext: lockstep train CONFIG.yaml channels.train="
-            << (train.empty() ? summary.files.front().records.string() : train);
+            << (train.empty() ? channel_of(summary.files.front().records.string()) : train);
   if (!validation.empty()) std::cout << " channels.validation=" << validation;
   std::cout << '\n';
 }

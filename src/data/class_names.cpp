@@ -1,5 +1,6 @@
 #include "class_names.h"
 
+#include <algorithm>
 #include <set>
 
 #include "lockstep/core/error.h"
@@ -19,6 +20,21 @@ std::vector<std::string> read_class_names(const Path& path) {
             " has a line already");
   }
   return lines;
+}
+
+std::vector<std::string> listed_names(std::string_view text) {
+  std::vector<std::string> names;
+  for (const auto& part : split(text, ','))
+    if (const auto name = trim(part); !name.empty()) names.emplace_back(name);
+  return names;
+}
+
+size_t find_class(const std::vector<std::string>& names, const std::string& name, const std::string& where) {
+  const auto found = std::ranges::find(names, name);
+  if (found != names.end()) return static_cast<size_t>(found - names.begin());
+  const std::string close = nearest(name, names);
+  fail(ErrorKind::kData, where, ": no class is called \"", name, "\"",
+       close.empty() ? "" : cat("; did you mean \"", close, "\"?"));
 }
 
 std::string shard_prefix(const Path& path) {

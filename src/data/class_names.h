@@ -11,6 +11,12 @@ namespace lockstep::data {
 /// name given twice.
 std::vector<std::string> read_class_names(const Path& path);
 
+/// "person, traffic light" -> the names in it.
+std::vector<std::string> listed_names(std::string_view text);
+
+/// The place of a class in `names`; data Error with `where` and the nearest name.
+size_t find_class(const std::vector<std::string>& names, const std::string& name, const std::string& where);
+
 /// PREFIX of PREFIX-00002-of-00004.rec; other names just lose their extension.
 std::string shard_prefix(const Path& path);
 

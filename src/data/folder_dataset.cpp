@@ -78,6 +78,7 @@ class FolderDataset : public Dataset {
   }
 
   uint64_t picture_bytes(size_t i) const override { return picture_size(path_of(i)); }
+  void will_read(size_t i) const override { ask_for_picture(path_of(i)); }
 
  private:
   struct Picture {

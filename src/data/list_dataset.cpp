@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "class_names.h"
 #include "formats.h"
 #include "label_rule.h"
+#include "listing.h"
 #include "lockstep/core/error.h"
 #include "lockstep/record/list.h"
 #include "missing_path.h"
@@ -12,24 +14,11 @@
 namespace lockstep::data {
 namespace {
 
-bool is_list_file(const Path& path) { return lower(path.extension().string()) == ".lst"; }
-
-/// The list of a channel that has one, and the folder that its paths are relative to.
-struct Source {
-  Path list, images;
-};
-
-Source find_source(const DatasetOptions& options) {
-  const std::string channel = "channels." + options.role;
-  require(options.channel.paths.size() == 1, ErrorKind::kUsage, channel, ": ", join(options.channel.paths, ", "),
-          " are several paths; a list goes with one folder");
-  const Path path = options.channel.paths.front();
-  if (!options.list.given()) return {path, path.parent_path()};
-  require(options.list.paths.size() == 1, ErrorKind::kUsage, channel, "_lst: ", join(options.list.paths, ", "),
-          " are several paths; exactly one .lst is expected");
-  require(std::filesystem::is_directory(path), ErrorKind::kUsage, channel, ": ", path.string(),
-          " is not a folder; with ", channel, "_lst it is the folder that the paths of the list are relative to");
-  return {options.list.paths.front(), path};
+/// The list of a channel, and the folder that its paths are relative to.
+ListingSource find_source(const DatasetOptions& options) {
+  ListingSource source = listing_source(options);
+  if (source.images.empty()) source.images = source.file.parent_path();
+  return source;
 }
 
 /// A list with a single column of labels holds class ids when there are several classes.
@@ -41,9 +30,9 @@ bool looks_like_ids(const record::List& list, int64_t classes) {
 class ListDataset : public Dataset {
  public:
   explicit ListDataset(const DatasetOptions& options) : source_(find_source(options)) {
-    record::List list = record::read_list(source_.list);
-    require(!list.entries.empty(), ErrorKind::kData, source_.list.string(), " names no images");
-    class_names_ = class_names_beside(source_.list);
+    record::List list = record::read_list(source_.file);
+    require(!list.entries.empty(), ErrorKind::kData, source_.file.string(), " names no images");
+    class_names_ = class_names_beside(source_.file);
     const LabelForm form = label_form(options, looks_like_ids(list, options.classes));
     entries_ = std::move(list.entries);
     label_width_ = find_label_width(form, options.classes);
@@ -61,13 +50,14 @@ class ListDataset : public Dataset {
   void read_labels(size_t i, std::vector<float>& labels) const override {
     const auto& entry = entries_.at(i);
     labels = entry.labels;
-    const std::string problem = rule_->apply(labels, source_.list.string());
+    const std::string problem = rule_->apply(labels, source_.file.string());
     if (!problem.empty())
-      fail(ErrorKind::kData, source_.list.string(), " entry ", i, " (id ", entry.index, ", ", entry.path,
+      fail(ErrorKind::kData, source_.file.string(), " entry ", i, " (id ", entry.index, ", ", entry.path,
            "): ", problem);
   }
 
   uint64_t picture_bytes(size_t i) const override { return picture_size(path_of(i)); }
+  void will_read(size_t i) const override { ask_for_picture(path_of(i)); }
 
  private:
   Path path_of(size_t i) const { return source_.images / entries_.at(i).path; }
@@ -79,7 +69,7 @@ class ListDataset : public Dataset {
     float most = 0;
     for (const auto& entry : entries_)
       for (const float id : entry.labels) most = std::max(most, id);
-    require(most < 1'000'000, ErrorKind::kData, source_.list.string(), ": ", most, " is no class id");
+    require(most < 1'000'000, ErrorKind::kData, source_.file.string(), ": ", most, " is no class id");
     return static_cast<int>(most) + 1;
   }
 
@@ -88,19 +78,22 @@ class ListDataset : public Dataset {
     const Path first = path_of(0);
     std::error_code error;
     if (std::filesystem::exists(first, error)) return;
-    fail(ErrorKind::kData, "the first image of ", source_.list.string(), " is missing: ", describe_missing(first));
+    fail(ErrorKind::kData, "the first image of ", source_.file.string(), " is missing: ", describe_missing(first));
   }
 
-  Source source_;
+  ListingSource source_;
   std::vector<record::ListEntry> entries_;
   std::optional<LabelRule> rule_;
 };
 
 }  // namespace
 
+/// What is said to be a list is one, unless its name says that it is of another kind.
 bool is_list(const DatasetOptions& options) {
-  return options.list.given() ||
-         std::ranges::all_of(options.channel.paths, [](const Path& path) { return is_list_file(path); });
+  if (is_listed_by(options, ".lst")) return true;
+  if (!options.list.given()) return false;
+  return std::ranges::none_of(std::array{".csv", ".json", ".jsonl", ".ndjson", ".manifest"},
+                              [&](const char* extension) { return is_listed_by(options, extension); });
 }
 
 std::unique_ptr<Dataset> open_list(const DatasetOptions& options) { return std::make_unique<ListDataset>(options); }

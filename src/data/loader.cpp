@@ -12,7 +12,10 @@
 #include "lockstep/core/error.h"
 #include "lockstep/core/log.h"
 #include "lockstep/core/thread.h"
+#include "lockstep/data/rank_sampler.h"
+#include "look_ahead.h"
 #include "sample_decoder.h"
+#include "worker_count.h"
 
 namespace lockstep::data {
 namespace {
@@ -24,6 +27,11 @@ struct Pending {
   int64_t remaining = 0;                   // samples that are not done
   std::vector<std::exception_ptr> errors;  // [count]; none for a good sample
 };
+
+constexpr int64_t kBatchesObserved = 32;  // before the number of working threads is looked at again
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 template <class T>
 void move_sample(std::span<T> values, int64_t from, int64_t to, size_t width) {
@@ -37,9 +45,11 @@ struct Loader::State {
   ~State();
 
   void work(int number);
-  Pending* wait_for_sample(int64_t& position);
+  Pending* wait_for_sample(int number, int64_t& position);
+  void add_times(const LoaderTimes& sample);
   bool planned_all() const { return next_epoch >= options.epochs; }
   void plan_batch();
+  void observe();
   std::shared_ptr<Pending> wait_for_batch();
   void leave_out_bad(Pending& pending);
   void count_bad(const Pending& pending, const std::exception_ptr& error);
@@ -52,18 +62,23 @@ struct Loader::State {
   size_t memory_bytes = 0;
 
   // Guarded by memory->mutex.
-  Sampler sampler;
+  RankSampler sampler;
   int64_t next_epoch, next_batch;  // to be planned
   std::deque<std::shared_ptr<Pending>>
       pending;                      // in the sampler's order; only the last one has samples that nobody began
   std::exception_ptr worker_error;  // of a worker itself, not of a sample
   bool stopping = false;
+  LoaderTimes times;  // without `elapsed`
+  WorkerCount workers_at_work;
 
   // Of the consumer.
   std::exception_ptr failure;
-  double seconds_waited = 0;
+  LoaderTimes observed;  // up to the last look at the number of threads
+  int64_t batches_since = 0;
   int64_t skipped = 0, skipped_in_epoch = 0, epoch_of_skipped = -1;
 
+  const Clock::time_point start = Clock::now();
+  std::unique_ptr<LookAhead> look_ahead;
   std::vector<std::jthread> workers;
 };
 
@@ -71,17 +86,16 @@ Loader::State::State(const Dataset& dataset_in, SamplerOptions sampler_options, 
     : dataset(dataset_in),
       options(std::move(loader_options)),
       decoder(dataset_in, options),
-      sampler(std::move(sampler_options)),
+      sampler(std::move(sampler_options), options.rank, options.size),
       next_epoch(options.first_epoch + options.first_batch / sampler.batches()),
-      next_batch(options.first_batch % sampler.batches()) {
+      next_batch(options.first_batch % sampler.batches()),
+      workers_at_work(std::max(1, options.threads), options.adapts) {
   require(options.size >= 1 && options.rank >= 0 && options.rank < options.size, ErrorKind::kBug, "rank ", options.rank,
           " of ", options.size);
-  require(sampler.options().samples == static_cast<int64_t>(dataset.size()), ErrorKind::kBug, "the sampler draws from ",
-          sampler.options().samples, " samples, the dataset has ", dataset.size());
+  require(sampler.samples() == static_cast<int64_t>(dataset.size()), ErrorKind::kBug, "the sampler draws from ",
+          sampler.samples(), " samples, the dataset has ", dataset.size());
   const auto& plan = options.plan;
-  // No batch is larger than the first one, which is smaller than the global batch when the whole epoch is.
-  const auto parts = static_cast<size_t>(options.size);
-  layout.samples = (sampler.batch(next_epoch, 0).size() + parts - 1) / parts;
+  layout.samples = static_cast<size_t>(sampler.largest());
   layout.sample_pixels = size_t{1} * plan.channels * plan.height * plan.width;
   layout.label_width = static_cast<size_t>(dataset.label_width());
   const double batches = static_cast<double>(options.epochs - next_epoch) * static_cast<double>(sampler.batches()) -
@@ -89,6 +103,7 @@ Loader::State::State(const Dataset& dataset_in, SamplerOptions sampler_options, 
   const int blocks = static_cast<int>(std::clamp(batches, 0.0, std::max(1, options.ahead) + 2.0));
   memory = std::make_shared<BatchMemory>(options.allocate, layout.bytes(), blocks);
   memory_bytes = layout.bytes() * static_cast<size_t>(blocks);
+  look_ahead = std::make_unique<LookAhead>(dataset, options, sampler, next_epoch, next_batch);
 }
 
 Loader::State::~State() {
@@ -102,15 +117,14 @@ Loader::State::~State() {
 
 /// With the lock held.
 void Loader::State::plan_batch() {
-  const auto ids = sampler.batch(next_epoch, next_batch);
-  const Range mine = share(static_cast<int64_t>(ids.size()), options.rank, options.size);
-  auto planned = std::make_shared<Pending>();
-  HostBatch& batch = planned->batch;
+  const RankBatch mine = sampler.batch(next_epoch, next_batch);
+  auto made = std::make_shared<Pending>();
+  HostBatch& batch = made->batch;
   batch.epoch = next_epoch;
   batch.index = next_batch;
   batch.last_of_epoch = next_batch + 1 == sampler.batches();
-  batch.count = mine.size();
-  batch.global_count = static_cast<int64_t>(ids.size());
+  batch.count = static_cast<int64_t>(mine.ids.size());
+  batch.global_count = mine.global_count;
   batch.channels = options.plan.channels;
   batch.height = options.plan.height;
   batch.width = options.plan.width;
@@ -121,19 +135,24 @@ void Loader::State::plan_batch() {
   batch.pixels = {reinterpret_cast<uint8_t*>(block), count * layout.sample_pixels};
   batch.ids = {reinterpret_cast<int64_t*>(block + layout.ids_offset()), count};
   batch.labels = {reinterpret_cast<float*>(block + layout.labels_offset()), count * layout.label_width};
-  std::copy(ids.begin() + mine.begin, ids.begin() + mine.end, batch.ids.begin());
-  planned->remaining = batch.count;
-  planned->errors.resize(count);
-  pending.push_back(std::move(planned));
+  std::ranges::copy(mine.ids, batch.ids.begin());
+  made->remaining = batch.count;
+  made->errors.resize(count);
+  pending.push_back(std::move(made));
+  look_ahead->advance();
   if (batch.last_of_epoch) ++next_epoch;
   next_batch = batch.last_of_epoch ? 0 : next_batch + 1;
 }
 
 /// The next sample to decode, or nothing when there will be none. Whoever finds the last batch begun plans the next
 /// one: planning is in order because it happens under the lock.
-Pending* Loader::State::wait_for_sample(int64_t& position) {
+Pending* Loader::State::wait_for_sample(int number, int64_t& position) {
   std::unique_lock lock(memory->mutex);
   while (!stopping) {
+    if (number >= workers_at_work.active()) {
+      memory->changed.wait(lock);
+      continue;
+    }
     if (!pending.empty() && pending.back()->taken < pending.back()->batch.count) {
       position = pending.back()->taken++;
       return pending.back().get();
@@ -153,7 +172,7 @@ void Loader::State::work(int number) try {
   name_thread(cat("load-", number));
   SampleDecoder::Scratch scratch;
   int64_t position = 0;
-  while (Pending* mine = wait_for_sample(position)) {
+  while (Pending* mine = wait_for_sample(number, position)) {
     HostBatch& batch = mine->batch;
     const auto pixels = batch.pixels.subspan(position * layout.sample_pixels, layout.sample_pixels);
     const auto labels = batch.labels.subspan(position * layout.label_width, layout.label_width);
@@ -164,6 +183,7 @@ void Loader::State::work(int number) try {
       error = std::current_exception();
     }
     const std::lock_guard lock(memory->mutex);
+    add_times(std::exchange(scratch.times, {}));
     mine->errors[position] = std::move(error);
     if (--mine->remaining == 0) memory->changed.notify_all();
   }
@@ -173,18 +193,38 @@ void Loader::State::work(int number) try {
   memory->changed.notify_all();
 }
 
+/// With the lock held.
+void Loader::State::add_times(const LoaderTimes& sample) {
+  times.samples += sample.samples;
+  times.read += sample.read;
+  times.plan += sample.plan;
+  times.decode += sample.decode;
+  times.apply += sample.apply;
+}
+
+/// With the lock held.
+void Loader::State::observe() {
+  if (++batches_since < kBatchesObserved) return;
+  LoaderTimes now = times;
+  now.elapsed = seconds_since(start);
+  workers_at_work.observe(now - observed);
+  observed = now;
+  batches_since = 0;
+}
+
 /// The oldest batch, complete; nothing after the last one.
 std::shared_ptr<Pending> Loader::State::wait_for_batch() {
   std::unique_lock lock(memory->mutex);
   if (pending.empty() && planned_all()) return nullptr;
   require(!pending.empty() || memory->has_free(), ErrorKind::kBug,
           "the next batch was asked for while all others are still in use; let go of them, or keep more batches ready");
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   memory->changed.wait(lock, [&] { return worker_error || (!pending.empty() && pending.front()->remaining == 0); });
-  seconds_waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  times.waited += seconds_since(begin);
   if (worker_error) std::rethrow_exception(worker_error);
   auto done = std::move(pending.front());
   pending.pop_front();
+  observe();
   memory->changed.notify_all();
   return done;
 }
@@ -245,7 +285,17 @@ std::optional<HostBatch> Loader::next() {
 }
 
 int64_t Loader::batches_per_epoch() const { return state_->sampler.batches(); }
-double Loader::seconds_waited() const { return state_->seconds_waited; }
+double Loader::seconds_waited() const { return times().waited; }
+LoaderTimes Loader::times() const {
+  const std::lock_guard lock(state_->memory->mutex);
+  LoaderTimes times = state_->times;
+  times.elapsed = seconds_since(state_->start);
+  return times;
+}
+int Loader::active_threads() const {
+  const std::lock_guard lock(state_->memory->mutex);
+  return state_->workers_at_work.active();
+}
 int64_t Loader::skipped() const { return state_->skipped; }
 size_t Loader::memory_bytes() const { return state_->memory_bytes; }
 

@@ -3,22 +3,51 @@
 #include <chrono>
 
 #include "lockstep/core/error.h"
+#include "manifest.h"
 #include "pack_sets.h"
 #include "pack_write.h"
 
 namespace lockstep::data {
 namespace {
 
+/// A list in the place of the folder becomes the option for it.
+PackOptions with_list_recognised(PackOptions options) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(options.root, error)) return options;
+  const std::string extension = lower(options.root.extension().string());
+  Path* place = extension == ".lst"                 ? &options.from_list
+                : extension == ".csv"               ? &options.labels
+                : looks_like_manifest(options.root) ? &options.manifest
+                : extension == ".json"              ? &options.coco
+                                                    : nullptr;
+  require(place != nullptr, ErrorKind::kUsage, options.root.string(),
+          " is neither a folder nor a list of pictures (.lst, .csv, COCO .json, .manifest, .jsonl)");
+  require(place->empty() || *place == options.root, ErrorKind::kUsage, options.root.string(), " and ", place->string(),
+          " both say what to pack; give the folder of the pictures, or one of them");
+  *place = options.root;
+  options.root = place == &options.from_list ? options.from_list.parent_path() : Path();
+  if (place == &options.from_list && options.root.empty()) options.root = ".";
+  return options;
+}
+
+bool finds_root(const PackOptions& options) {
+  return options.root.empty() && (!options.labels.empty() || !options.coco.empty() || !options.manifest.empty());
+}
+
 void check_paths(const PackOptions& options) {
   std::error_code error;
-  require(std::filesystem::is_directory(options.root, error), ErrorKind::kUsage, options.root.string(),
-          " is no folder; expected is `lockstep pack FOLDER PREFIX`");
+  require(finds_root(options) || std::filesystem::is_directory(options.root, error), ErrorKind::kUsage,
+          options.root.string(), " is no folder; expected is `lockstep pack FOLDER PREFIX`");
   require(!options.prefix.filename().empty() && !std::filesystem::is_directory(options.prefix, error),
           ErrorKind::kUsage, options.prefix.string(),
           " is a folder; PREFIX is the beginning of file names: ", (options.prefix / "train").string(),
           " makes train.rec in it");
-  const int sources = !options.from_list.empty() + !options.labels.empty() + options.existing_lists;
-  require(sources <= 1, ErrorKind::kUsage, "--from-list and --labels both say what to pack; give one of them");
+  const int sources = !options.from_list.empty() + !options.labels.empty() + !options.coco.empty() +
+                      !options.manifest.empty() + options.existing_lists;
+  require(sources <= 1, ErrorKind::kUsage,
+          "--from-list and --labels, --coco and --manifest say each what to pack; give one of them");
+  require(!options.coco.empty() || (options.categories.empty() && !options.drop_without_category), ErrorKind::kUsage,
+          "--categories and --without-category are for COCO JSON (--coco FILE)");
 }
 
 void check_numbers(const PackOptions& options) {
@@ -68,7 +97,8 @@ void make_folder_of(const Path& prefix) {
 
 }  // namespace
 
-PackSummary pack(const PackOptions& options) {
+PackSummary pack(const PackOptions& given) {
+  const PackOptions options = with_list_recognised(given);
   check_paths(options);
   check_numbers(options);
   check_shares(options);
@@ -76,7 +106,7 @@ PackSummary pack(const PackOptions& options) {
   const PackPlan plan = plan_pack(options);
   make_folder_of(options.prefix);
   write_classes(plan, options);
-  PackSummary summary{.files = {}, .classes = plan.classes, .unreadable = {}, .foreign = plan.foreign};
+  PackSummary summary{.files = {}, .classes = plan.classes, .unreadable = plan.unreadable, .foreign = plan.foreign};
   for (const auto& set : plan.sets)
     summary.files.push_back(options.list_only ? write_set_list(plan, set, options)
                                               : write_set(plan, set, options, summary.unreadable));

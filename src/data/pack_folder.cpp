@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "class_names.h"
 #include "lockstep/core/error.h"
 #include "pack_sets.h"
 #include "pack_walk.h"

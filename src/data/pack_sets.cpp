@@ -11,14 +11,6 @@ std::vector<std::string> given_classes(const PackOptions& options) {
   return options.classes.empty() ? std::vector<std::string>() : read_class_names(options.classes);
 }
 
-size_t find_class(const std::vector<std::string>& classes, const std::string& name, const std::string& where) {
-  const auto found = std::ranges::find(classes, name);
-  if (found != classes.end()) return static_cast<size_t>(found - classes.begin());
-  const std::string close = nearest(name, classes);
-  fail(ErrorKind::kData, where, ": no class is called \"", name, "\"",
-       close.empty() ? "" : cat("; did you mean \"", close, "\"?"));
-}
-
 std::vector<int64_t> count_classes(const std::vector<record::ListEntry>& entries, size_t classes, bool packed) {
   std::vector<int64_t> counts(classes, 0);
   for (const auto& entry : entries) {
@@ -35,7 +27,7 @@ std::vector<int64_t> count_classes(const std::vector<record::ListEntry>& entries
 PackPlan plan_pack(const PackOptions& options) {
   const bool second_step = options.existing_lists && !lists_of_prefix(options.prefix).empty();
   if (second_step || !options.from_list.empty()) return plan_lists(options);
-  if (!options.labels.empty()) return plan_labels(options);
+  if (!options.labels.empty() || !options.coco.empty() || !options.manifest.empty()) return plan_listed(options);
   return plan_folder(options);
 }
 

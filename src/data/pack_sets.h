@@ -21,7 +21,8 @@ struct PackPlan {
   std::vector<PackSet> sets;
   std::vector<std::string> classes;  ///< empty: the labels are no class numbers
   std::vector<std::string> foreign;
-  bool packed = false;  ///< every label goes into the record, not the first alone
+  std::vector<std::string> unreadable;  ///< lines that name no picture
+  bool packed = false;                  ///< every label goes into the record, not the first alone
 };
 
 /// Finds out what there is to pack. Usage and data Errors name the file, folder or line.
@@ -30,7 +31,7 @@ PackPlan plan_pack(const PackOptions& options);
 // Its sources, one file each.
 PackPlan plan_folder(const PackOptions& options);
 PackPlan plan_lists(const PackOptions& options);
-PackPlan plan_labels(const PackOptions& options);
+PackPlan plan_listed(const PackOptions& options);  // .csv, COCO, manifest
 
 /// The existing PREFIX*.lst, as im2rec looks for them.
 std::vector<Path> lists_of_prefix(const Path& prefix);
@@ -44,8 +45,5 @@ std::vector<int64_t> count_classes(const std::vector<record::ListEntry>& entries
 
 /// The names from --classes, or none.
 std::vector<std::string> given_classes(const PackOptions& options);
-
-/// The label of a class name; data Error naming `where` and the nearest name.
-size_t find_class(const std::vector<std::string>& classes, const std::string& name, const std::string& where);
 
 }  // namespace lockstep::data

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "lockstep/core/error.h"
@@ -42,6 +43,13 @@ void read_picture(const Path& path, Sample& sample) {
   read_picture(path, sample.storage);
   sample.bytes = sample.storage;
   sample.seek_points = {};
+}
+
+void ask_for_picture(const Path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return;
+  ::posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
+  ::close(fd);
 }
 
 uint64_t picture_size(const Path& path) {

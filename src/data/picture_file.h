@@ -14,6 +14,9 @@ void read_picture(const Path& path, std::vector<std::byte>& bytes);
 /// The same as a sample: everything but its labels.
 void read_picture(const Path& path, Sample& sample);
 
+/// Asks the system to read it soon, without waiting for it; nothing where it is not there.
+void ask_for_picture(const Path& path);
+
 /// Its size in bytes. Errors as above.
 uint64_t picture_size(const Path& path);
 

@@ -9,6 +9,8 @@
 #include "lockstep/core/log.h"
 #include "lockstep/record/image_record.h"
 #include "lockstep/record/reader.h"
+#include "read_ahead.h"
+#include "seek_index_reader.h"
 
 namespace lockstep::data {
 namespace {
@@ -54,6 +56,8 @@ class RecordDataset : public Dataset {
       // Without an index nothing is lost; with a false one the records may be fewer or others than were meant.
       if (const auto& note = readers_.back().index_note(); !note.empty() && note != "absent")
         log::warning(file.string(), ": its index file is not used: ", note);
+      seek_indexes_.push_back(options.seek_index ? SeekIndexReader::open(file, readers_.back().size()) : nullptr);
+      ahead_.emplace_back(file);
     }
     require(size() > 0, ErrorKind::kData, "channels.", options.role, ": ", join(options.channel.paths, ", "),
             " holds no records");
@@ -72,7 +76,8 @@ class RecordDataset : public Dataset {
     sample.name = name_of(place, record.id);
     if (!problem.empty()) fail(ErrorKind::kData, sample.name, ": ", problem);
     sample.bytes = record.picture;
-    sample.seek_points = {};
+    const auto& seek_index = seek_indexes_[place.file];
+    sample.seek_points = seek_index ? seek_index->points(place.number, record.picture) : Bytes();
   }
 
   void read_labels(size_t i, std::vector<float>& labels) const override {
@@ -90,16 +95,23 @@ class RecordDataset : public Dataset {
     return parse(place, storage, labels).picture.size();
   }
 
+  void will_read(size_t i) const override {
+    const Place place = find(i);
+    const bool last = place.number + 1 == place.reader->size();
+    ahead_[place.file].ask(place.reader->offset(place.number), last ? 0 : place.reader->offset(place.number + 1));
+  }
+
  private:
   struct Place {
     const record::Reader* reader;
     size_t number;  // of the record in its file
+    size_t file;
   };
 
   Place find(size_t i) const {
     require(i < size(), ErrorKind::kBug, "there is no sample ", i, " of ", size());
-    const auto file = std::ranges::upper_bound(ends_, i) - ends_.begin();
-    return {&readers_[file], i - (file == 0 ? 0 : ends_[file - 1])};
+    const auto file = static_cast<size_t>(std::ranges::upper_bound(ends_, i) - ends_.begin());
+    return {&readers_[file], i - (file == 0 ? 0 : ends_[file - 1]), file};
   }
 
   static std::string place_text(const Place& place) {
@@ -140,7 +152,9 @@ class RecordDataset : public Dataset {
   }
 
   std::vector<record::Reader> readers_;
-  std::vector<size_t> ends_;  // samples up to the end of each file
+  std::vector<std::unique_ptr<SeekIndexReader>> seek_indexes_;  // one a file; null: none
+  std::vector<ReadAhead> ahead_;                                // one a file
+  std::vector<size_t> ends_;                                    // samples up to the end of each file
   std::optional<LabelRule> rule_;
 };
 

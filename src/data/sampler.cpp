@@ -13,7 +13,8 @@ namespace {
 
 std::vector<std::vector<uint32_t>> members_of_classes(const std::vector<int>& labels) {
   std::map<int, std::vector<uint32_t>> by_class;
-  for (size_t i = 0; i < labels.size(); ++i) by_class[labels[i]].push_back(static_cast<uint32_t>(i));
+  for (size_t i = 0; i < labels.size(); ++i)
+    if (labels[i] >= 0) by_class[labels[i]].push_back(static_cast<uint32_t>(i));
   std::vector<std::vector<uint32_t>> classes;
   for (auto& [label, members] : by_class) classes.push_back(std::move(members));
   return classes;
@@ -27,7 +28,7 @@ int64_t draws_of_class(int64_t samples, int64_t classes) {
 int64_t draws_of_epoch(const SamplerOptions& options) {
   if (options.order != Order::kBalanced) return options.samples;
   const auto classes = static_cast<int64_t>(members_of_classes(options.labels).size());
-  return draws_of_class(options.samples, classes) * classes;
+  return classes == 0 ? 0 : draws_of_class(options.samples, classes) * classes;
 }
 
 std::vector<uint32_t> shuffled(const SamplerOptions& options, int64_t epoch, uint64_t stream, uint32_t n) {

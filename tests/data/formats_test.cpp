@@ -121,5 +121,18 @@ TEST_P(EveryFormat, HasAFingerprintOfItsSamples) {
   EXPECT_NE(before, fingerprint(*open_dataset(write(pictures))));
 }
 
+TEST_P(EveryFormat, RefusesAContentTypeThatSaysSomethingElse) {
+  auto options = write(toy::make_pictures(3));
+  options.channel.content_type = GetParam() == "records" ? "application/x-image" : "application/x-recordio";
+  if (GetParam() == "manifest") options.channel.content_type = "text/csv";
+  const auto message = test::expect_error(ErrorKind::kUsage, [&] { open_dataset(options); });
+  test::expect_contains(message, "was recognised as " + GetParam());
+  options.channel.content_type = GetParam() == "records" ? "Application/X-RecordIO" : "application/x-image; a=b";
+  EXPECT_EQ(open_dataset(options)->size(), 3u);
+  options.channel.content_type = "application/x-recrodio";
+  test::expect_contains(test::expect_error(ErrorKind::kUsage, [&] { open_dataset(options); }),
+                        "is none of those that are understood: application/x-recordio, ");
+}
+
 }  // namespace
 }  // namespace lockstep::data

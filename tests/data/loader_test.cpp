@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <set>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -315,6 +316,80 @@ TEST(Loader, CountsTheTimeThatItsConsumerWaits) {
   EXPECT_EQ(loader.seconds_waited(), 0);
   loader.next();
   EXPECT_GT(loader.seconds_waited(), 0);
+}
+
+TEST(Loader, CountsWhatItsThreadsDo) {
+  const Pictures dataset(8, {}, 64);
+  Loader loader(dataset, sampler_for(dataset, 4), small());
+  drain(loader);
+  const LoaderTimes times = loader.times();
+  EXPECT_EQ(times.samples, 8);
+  for (const double seconds : {times.read, times.plan, times.decode, times.apply, times.waited}) EXPECT_GT(seconds, 0);
+  EXPECT_DOUBLE_EQ(times.busy(), times.read + times.plan + times.decode + times.apply);
+  EXPECT_LE(times.waited, times.elapsed);
+  EXPECT_LE(times.busy(), 2 * times.elapsed) << "two threads";
+  const LoaderTimes none = times - times;
+  EXPECT_EQ(none.samples, 0);
+  EXPECT_EQ(none.busy() + none.waited + none.elapsed, 0);
+}
+
+TEST(Loader, FindsThatStorageIsTheBound) {
+  /// On a slow disk.
+  class Slow : public Pictures {
+   public:
+    using Pictures::Pictures;
+    void read(size_t i, Sample& sample) const override {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      Pictures::read(i, sample);
+    }
+  };
+  const Slow dataset(6);
+  Loader loader(dataset, sampler_for(dataset, 2), small());
+  drain(loader);
+  EXPECT_EQ(bound_of(loader.times()), Bound::kStorage);
+}
+
+TEST(Loader, TellsTheDatasetOnceInTheirOrderWhichSamplesItWillRead) {
+  /// Keeps what it was told.
+  class Told : public Pictures {
+   public:
+    using Pictures::Pictures;
+    void will_read(size_t i) const override {
+      told.push_back(static_cast<int64_t>(i));
+      ++count;
+    }
+    mutable std::vector<int64_t> told;  // by one thread, and read when it has ended
+    mutable std::atomic<size_t> count{0};
+  };
+  const Told dataset(11);
+  std::vector<int64_t> expected;
+  {
+    auto options = small();
+    options.epochs = 3;
+    options.first_batch = 1;
+    options.rank = 1;
+    options.size = 2;
+    Loader loader(dataset, sampler_for(dataset, 4), options);
+    for (const auto& batch : drain(loader)) expected.insert(expected.end(), batch.ids.begin(), batch.ids.end());
+    for (int i = 0; i < 10'000 && dataset.count < expected.size(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(dataset.told, expected);
+}
+
+TEST(Loader, WorksWithFewerThreadsForASlowConsumer) {
+  const Pictures dataset(4);
+  auto options = small(4);
+  options.adapts = true;
+  options.epochs = 1'000'000;
+  Loader loader(dataset, sampler_for(dataset, 1), options);
+  EXPECT_EQ(loader.active_threads(), 4);
+  for (int i = 0; i < 5000 && loader.active_threads() == 4; ++i) {
+    const auto batch = loader.next();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_LT(loader.active_threads(), 4);
+  EXPECT_TRUE(loader.next().has_value());
 }
 
 TEST(Loader, MapsClassesToThoseOfTheModel) {

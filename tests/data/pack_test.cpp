@@ -286,7 +286,7 @@ TEST_F(Pack, ReadsLabelsOfACsv) {
   EXPECT_EQ(summary.classes, (Names{"sea", "trees, palms"}));
   EXPECT_EQ(summary.files[0].class_counts, (std::vector<int64_t>{2, 2}));
   EXPECT_EQ(records_of(out("set.rec"))[1].labels, (std::vector<float>{0, 1}));
-  test::write_file(folder_ / "labels.csv", std::string("file,sea\n0.png,yes\n"));
+  test::write_file(folder_ / "labels.csv", std::string("file,sea,sky\n0.png,yes,1\n"));
   test::expect_contains(data_error(), "labels.csv:2: \"yes\" in column sea");
 }
 

@@ -159,6 +159,16 @@ TEST(Sampler, DrawsEveryClassEquallyOftenWhenBalanced) {
   }
 }
 
+TEST(Sampler, NeverDrawsASampleWithoutAClassWhenBalanced) {
+  SamplerOptions options = options_for(10, 2, Order::kBalanced);
+  options.labels = {0, 1, -1, 0, 1, -1, 0, 0, 0, 0};
+  Sampler sampler(options);
+  for (int64_t k = 0; k < sampler.batches(); ++k)
+    for (const int64_t id : sampler.batch(0, k)) EXPECT_GE(options.labels[static_cast<size_t>(id)], 0);
+  options.labels.assign(10, -1);
+  test::expect_error(ErrorKind::kUsage, [&] { Sampler none(options); });
+}
+
 TEST(Sampler, MixesTheClassesWhenBalanced) {
   const SamplerOptions options = lopsided();
   Sampler sampler(options);

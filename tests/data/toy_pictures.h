@@ -90,11 +90,48 @@ inline DatasetOptions write_list(const Path& folder, const std::vector<Picture>&
   return options_for(folder / "toy.lst");
 }
 
+inline DatasetOptions write_manifest(const Path& folder, const std::vector<Picture>& pictures) {
+  write_folder(folder, pictures);
+  std::string lines;
+  for (const auto& picture : pictures)
+    lines += cat(R"({"source-ref": ")", picture.file, R"(", "class": ")", picture.label,
+                 R"(", "class-metadata": {"class-name": ")", kClasses[static_cast<size_t>(picture.label)],
+                 R"(", "type": "groundtruth/image-classification"}})", "\n");
+  write_text(folder / "toy.manifest", lines);
+  return options_for(folder / "toy.manifest");
+}
+
+inline DatasetOptions write_csv(const Path& folder, const std::vector<Picture>& pictures) {
+  write_folder(folder, pictures);
+  std::string lines = "file,class\n";
+  for (const auto& picture : pictures)
+    lines += cat(picture.file, ",", kClasses[static_cast<size_t>(picture.label)], "\n");
+  write_text(folder / "toy.csv", lines);
+  return options_for(folder / "toy.csv");
+}
+
+inline DatasetOptions write_coco(const Path& folder, const std::vector<Picture>& pictures) {
+  write_folder(folder, pictures);
+  std::vector<std::string> images, annotations, categories;
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    images.push_back(cat(R"({"id": )", 100 + i, R"(, "file_name": ")", pictures[i].file, "\"}"));
+    annotations.push_back(cat(R"({"id": )", i, R"(, "bbox": [1, 2, 3.5, 4], "image_id": )", 100 + i,
+                              R"(, "category_id": )", 10 + pictures[i].label, "}"));
+  }
+  for (size_t c = 0; c < kClasses.size(); ++c)
+    categories.push_back(cat(R"({"id": )", 10 + c, R"(, "name": ")", kClasses[c], "\"}"));
+  write_text(folder / "toy.json",
+             cat(R"({"info": {"year": 2017}, "annotations": [)", join(annotations, ", "), R"(], "images": [)",
+                 join(images, ", "), R"(], "categories": [)", join(categories, ", "), "]}"));
+  return options_for(folder / "toy.json");
+}
+
 using Write = std::function<DatasetOptions(const Path& folder, const std::vector<Picture>& pictures)>;
 /// How to write a row of datasets.def; a new row needs a line here.
 inline const std::map<std::string, Write>& writers() {
-  static const std::map<std::string, Write> all = {
-      {"records", write_records}, {"list", write_list}, {"folder", write_folder}};
+  static const std::map<std::string, Write> all = {{"records", write_records},   {"list", write_list},
+                                                   {"manifest", write_manifest}, {"csv", write_csv},
+                                                   {"coco", write_coco},         {"folder", write_folder}};
   return all;
 }
 

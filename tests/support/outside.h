@@ -6,14 +6,17 @@
 #include <filesystem>
 #include <string>
 
-// What a test may find outside the project: real pictures, and real MXNet as the judge of our formats. A test that
-// needs one and does not find it says so and skips:  if (test::data_folder().empty()) GTEST_SKIP() << test::kNoData;
+// What a test may find outside the project: real pictures, and real MXNet and torch as judges of our formats. A test
+// that needs one and does not find it says so and skips:  if (test::data_folder().empty()) GTEST_SKIP() <<
+// test::kNoData;
 namespace lockstep::test {
 
 inline constexpr const char* kNoData =
     "no test pictures: LOCKSTEP_TEST_DATA names no folder and ../shared/data is absent";
 inline constexpr const char* kNoMxnet =
     "no MXNet 1.9.1: LOCKSTEP_MXNET_PYTHON names no python and .deps/mxnet is absent (tests/run makes it)";
+
+inline constexpr const char* kNoTorch = "no python with torch and torchvision: LOCKSTEP_TORCH_PYTHON names none";
 
 /// Tests run in the root of the source tree. Empty when there are no pictures.
 inline std::filesystem::path data_folder() {
@@ -27,6 +30,12 @@ inline std::string mxnet_python() {
   const char* named = std::getenv("LOCKSTEP_MXNET_PYTHON");
   const std::string python = named ? named : ".deps/mxnet/bin/python";
   return std::filesystem::exists(python) ? python : "";
+}
+
+/// The python that can import torch and torchvision, or empty.
+inline std::string torch_python() {
+  const char* named = std::getenv("LOCKSTEP_TORCH_PYTHON");
+  return named && std::filesystem::exists(named) ? named : "";
 }
 
 struct Outcome {
@@ -48,6 +57,11 @@ inline Outcome run_command(const std::string& command) {
 inline Outcome run_mxnet(const std::string& script, const std::string& arguments) {
   return run_command("MXNET_STORAGE_FALLBACK_LOG_VERBOSE=0 MXNET_SUBGRAPH_BACKEND=NONE " + mxnet_python() +
                      " tests/mxnet/" + script + " " + arguments);
+}
+
+/// Runs tests/torch/<script> under torch's python with these arguments.
+inline Outcome run_torch(const std::string& script, const std::string& arguments) {
+  return run_command(torch_python() + " tests/torch/" + script + " " + arguments);
 }
 
 }  // namespace lockstep::test

@@ -13,9 +13,10 @@ namespace lockstep::test {
 
 /// Runs `action` on `size` ranks, each a thread of this process with a communicator of the backend "threads". A rank
 /// that throws aborts the others. When all have ended, the failure that came first is thrown as an Error that names its
-/// rank.
-inline void run_ranks(int size, const std::function<void(comm::Communicator&)>& action, double timeout_seconds = 60) {
-  const auto communicators = comm::make_thread_communicators(size, timeout_seconds);
+/// rank. The ranks say that they are on so many hosts.
+inline void run_ranks(int size, const std::function<void(comm::Communicator&)>& action, double timeout_seconds = 60,
+                      int hosts = 1) {
+  const auto communicators = comm::make_thread_communicators(size, timeout_seconds, hosts);
   std::mutex mutex;
   std::optional<Error> first;
   const auto run = [&](comm::Communicator& communicator) {

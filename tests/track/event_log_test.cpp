@@ -33,6 +33,15 @@ TEST(EventLog, DropsTheStepsBeyondTheLastOne) {
             "{\"event\":\"start\"}\n{\"step\":9}\n{\"step\":10}\n{\"event\":\"note\"}\n{\"step\":11,\"again\":true}\n");
 }
 
+TEST(EventLog, DropsWhatTheLastStepWillWriteAgain) {
+  const test::TempFolder folder;
+  const Path path = folder / "metrics.jsonl";
+  const std::string kept = "{\"event\":\"validation\",\"step\":6}\n{\"event\":\"epoch\",\"step\":9}\n";
+  write_file(path, kept + "{\"event\":\"validation\",\"step\":9}\n");
+  EventLog(path, 9, "validation").write(Event("stop").set("step", 9));
+  EXPECT_EQ(read_text(path), kept + "{\"event\":\"stop\",\"step\":9}\n");
+}
+
 TEST(EventLog, DropsALineTornByACrash) {
   const test::TempFolder folder;
   const Path path = folder / "metrics.jsonl";

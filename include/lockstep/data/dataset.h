@@ -34,6 +34,9 @@ class Dataset {
   virtual void read_labels(size_t i, std::vector<float>& labels) const = 0;
   /// Size of the encoded picture, found without reading it where the format allows.
   virtual uint64_t picture_bytes(size_t i) const;
+  /// Sample i will be read soon: a format whose data lie on a slow disk asks for them now, without waiting. Never
+  /// throws; does nothing unless the format says otherwise.
+  virtual void will_read(size_t /*i*/) const {}
 
   /// Line number = label; empty where the format has no names.
   const std::vector<std::string>& class_names() const { return class_names_; }
@@ -52,8 +55,15 @@ struct DatasetOptions {
   bool multi_label = false;
   int64_t classes = 0;                   ///< for multi-label class ids; 0: unknown
   std::string role = "train";            ///< for messages; also which split of a folder of splits
-  std::vector<std::string> class_names;  ///< a folder's classes are matched to these by name; empty: they are found
+  std::vector<std::string> class_names;  ///< classes that data name are matched to these; empty: they are found
+  bool seek_index = true;                ///< a .jdx beside records is used
+  Path s3_root;                          ///< manifests: the local folder that holds the buckets of s3:// addresses
+  std::vector<std::string> categories;   ///< COCO: which, in the order of their labels; empty: class_names, else all
+  bool drop_without_category = false;    ///< COCO: leave out pictures that show none of the categories
 };
+
+/// What a configuration says of one of its channels; `list` is the train_lst or validation_lst that belongs to it.
+DatasetOptions dataset_options(const Config& config, const Channel& channel, const Channel& list);
 
 /// Opens by the row of datasets.def that recognises the channel. Data or usage Error naming channel and path, with what
 /// was found.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "lockstep/data/dataset.h"
@@ -32,6 +33,8 @@ struct HostBatch {
   std::shared_ptr<void> memory;
 };
 
+class PictureCache;
+
 struct LoaderOptions {
   int rank = 0, size = 1;
   image::PlanOptions plan;
@@ -46,10 +49,46 @@ struct LoaderOptions {
   std::vector<int>
       label_map;  ///< label of the dataset -> label of the model; empty: the same. Multi-label: a permutation
   Allocate allocate = plain_memory();
+  bool adapts = false;                            ///< fewer threads work while they are faster than the consumer
+  std::shared_ptr<PictureCache> cache = nullptr;  ///< of decoded pictures
+  size_t cached_from = 0;                         ///< sample 0 has this number in the cache
 };
 
+/// How a configuration asks for pictures; `training`: with randomness.
+image::PlanOptions plan_options(const Config& config, bool training);
+
+/// Where the time went since a loader was made; subtract an earlier one for a span. Seconds of all its threads
+/// together, but for the last two.
+struct LoaderTimes {
+  int64_t samples = 0;
+  double read = 0;     ///< until the bytes of a sample were in memory
+  double plan = 0;     ///< header and random draws
+  double decode = 0;   ///< or the copy out of the cache
+  double apply = 0;    ///< resize, crop, colours; into the batch
+  double waited = 0;   ///< the consumer, in next()
+  double elapsed = 0;  ///< on the clock
+
+  double busy() const { return read + plan + decode + apply; }
+  LoaderTimes operator-(const LoaderTimes& earlier) const;
+};
+
+/// What a run waits for.
+enum class Bound {
+  kCompute,  ///< not the loader (network, exchange, copy to a GPU): its consumer waited at most 5 % of the time
+  kStorage,  ///< the threads wait for bytes more than they work on them
+  kDecode    ///< the threads are busy with pictures
+};
+Bound bound_of(const LoaderTimes& times);
+/// For people, with what to do: "input: the network is the bound (waited 0.3 % for data)".
+std::string bound_text(const LoaderTimes& times);
+
 /// Keeps the next few batches ready: threads read, plan, decode and transform ahead. Order and pixels depend on (seed,
-/// epoch, sample id) alone, not on threads. One consumer thread.
+/// epoch, sample id) alone, not on threads and not on the cache. One consumer thread.
+///
+/// One more thread tells the dataset which samples the batches after those will need (Dataset::will_read). With
+/// `adapts`, every 32 batches the number of threads at work follows the load: one less where 1.3 times the load would
+/// be done without it, half as many more as soon as the consumer waits for 2 % of the time. A number that was too small
+/// once is not tried again.
 class Loader {
  public:
   Loader(const Dataset& dataset, SamplerOptions sampler, LoaderOptions options);
@@ -64,8 +103,10 @@ class Loader {
 
   int64_t batches_per_epoch() const;
   double seconds_waited() const;  ///< the consumer in next(), so far
-  int64_t skipped() const;        ///< unreadable samples left out, so far
-  size_t memory_bytes() const;    ///< of the batches, taken when the loader is made
+  LoaderTimes times() const;
+  int active_threads() const;   ///< at work now, of `threads`
+  int64_t skipped() const;      ///< unreadable samples left out, so far
+  size_t memory_bytes() const;  ///< of the batches, taken when the loader is made
 
  private:
   struct State;

@@ -12,12 +12,19 @@ namespace lockstep::data {
 /// What `lockstep pack` was asked for; im2rec's flags have im2rec's meanings (reference: its README section in our
 /// README).
 struct PackOptions {
-  Path root;                  ///< folder of classes, of splits, or of the images that the list names
-  Path prefix;                ///< PREFIX.lst/.rec/.idx/.classes
-  Path from_list;             ///< --from-list: .lst with images below root
-  Path labels;                ///< --labels: CSV, first column the file, then one column a label (multi-hot)
-  Path classes;               ///< --classes: fixes the labels
-  std::vector<double> split;  ///< --split 0.8 or 0.8:0.1 (train : validation, the rest test)
+  Path root;       ///< folder of classes, of splits, or of the images that the list names; empty for labels,
+                   ///< coco and manifest: found near that file. The list itself, which is recognised:
+                   ///< .lst, .csv, .json, .manifest, .jsonl
+  Path prefix;     ///< PREFIX.lst/.rec/.idx/.classes
+  Path from_list;  ///< --from-list: .lst with images below root
+  Path labels;     ///< --labels: CSV, first column the file, then one column a label (multi-hot) or of classes
+  Path coco;       ///< --coco: COCO instances JSON
+  Path manifest;   ///< --manifest: augmented manifest
+  Path s3_root;    ///< --s3-root: local folder of the buckets of a manifest's s3:// addresses
+  std::vector<std::string> categories;  ///< --categories of COCO, in the order of their labels; empty: all
+  bool drop_without_category = false;   ///< --without-category drop: COCO's pictures that show none of them
+  Path classes;                         ///< --classes: fixes the labels
+  std::vector<double> split;            ///< --split 0.8 or 0.8:0.1 (train : validation, the rest test)
   int64_t shards = 1;
   bool list_only = false;  ///< --list
   bool recursive = true;   ///< im2rec's default is off; ours reads a folder of classes

@@ -13,6 +13,25 @@ struct Range {
 /// The part of 0..total-1 that part `index` of `parts` computes: floor(total * index / parts) up to the next.
 Range share(int64_t total, int index, int parts);
 
+/// A rank's place among hosts.
+struct HostPlace {
+  int host = 0;
+  int local_rank = 0, local_size = 1;  ///< on that host
+};
+
+/// Data of which each host has a part of its own; empty: every host has all of it.
+struct Shards {
+  std::vector<int64_t> samples;  ///< of each host
+  std::vector<int> ranks;        ///< of each host
+  HostPlace place;
+};
+
+/// A rank's samples of one global batch.
+struct RankBatch {
+  std::vector<int64_t> ids;
+  int64_t global_count = 0;  ///< samples of the batch over all ranks
+};
+
 enum class Order { kSequential, kShuffle, kBalanced };
 
 struct SamplerOptions {
@@ -21,7 +40,8 @@ struct SamplerOptions {
   uint64_t seed = 1;
   Order order = Order::kShuffle;
   bool drop_last = false;   ///< drop the short batch at the end of an epoch
-  std::vector<int> labels;  ///< kBalanced only: the class of each sample
+  std::vector<int> labels;  ///< kBalanced only: the class of each sample; below 0: it is never drawn
+  Shards shards;            ///< for RankSampler alone
 };
 
 /// Says which samples are global batch k of epoch e, from the seed alone: not from the number of ranks, not from what

@@ -40,9 +40,10 @@ class Event {
 /// goes on; what it left of its line is taken back. One thread.
 class EventLog {
  public:
-  /// Appends; lines of steps beyond `last_step` (of a run that was cut off and goes on from there) and lines torn by a
-  /// crash are dropped first. Throws an io Error when the file cannot be opened.
-  EventLog(const Path& path, int64_t last_step);
+  /// Appends. What a run that was cut off and goes on behind `last_step` will write again is dropped first: lines of
+  /// later steps, and events named `again` of that step itself; and so are lines torn by a crash. Throws an io Error
+  /// when the file cannot be opened.
+  EventLog(const Path& path, int64_t last_step, const std::string& again = "");
   ~EventLog();
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
