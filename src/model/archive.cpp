@@ -1,5 +1,6 @@
 #include "archive.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -19,6 +20,8 @@ namespace fs = std::filesystem;
 constexpr int64_t kLargestFile = int64_t{4} << 30;
 constexpr int64_t kLargestTotal = int64_t{8} << 30;
 constexpr int kMostEntries = 10'000;
+// Weights hardly compress; a small archive that unpacks to a hundred times its size was made to do so.
+constexpr int64_t kAlwaysAllowed = int64_t{256} << 20, kLargestRatio = 100;
 constexpr size_t kPart = size_t{1} << 20;
 
 struct FreeReader {
@@ -41,6 +44,9 @@ class ArchiveReader {
  public:
   explicit ArchiveReader(const Path& path) : path_(path), archive_(archive_read_new()) {
     require(archive_ != nullptr, ErrorKind::kIo, "no memory to read ", path.string());
+    std::error_code ignored;
+    const auto packed = static_cast<int64_t>(std::min<uintmax_t>(fs::file_size(path, ignored), kLargestTotal));
+    if (!ignored) most_ = std::min(kLargestTotal, std::max(kAlwaysAllowed, packed * kLargestRatio));
     archive_read_support_filter_gzip(archive_.get());
     archive_read_support_format_tar(archive_.get());
     check(archive_read_open_filename(archive_.get(), path.c_str(), 1 << 16));
@@ -84,8 +90,8 @@ class ArchiveReader {
       if (size < 0) check(static_cast<int>(size));
       if (size == 0) break;
       total_ += size;
-      require(total_ <= kLargestTotal, ErrorKind::kData, path_.string(), ": more than ", bytes_text(kLargestTotal),
-              " of files");
+      require(total_ <= most_, ErrorKind::kData, path_.string(), ": more than ", bytes_text(static_cast<double>(most_)),
+              " of files, which is too much for an archive of its size");
       content.insert(content.end(), part.begin(), part.begin() + size);
     }
     require(static_cast<int64_t>(content.size()) == promised, ErrorKind::kData, path_.string(), ": entry \"", name,
@@ -102,7 +108,7 @@ class ArchiveReader {
   Path path_;
   std::unique_ptr<archive, FreeReader> archive_;
   int entries_ = 0;
-  int64_t total_ = 0;
+  int64_t total_ = 0, most_ = kLargestTotal;
 };
 
 void check_write(archive* a, int status, const Path& path) {

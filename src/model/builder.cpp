@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "lockstep/core/text.h"
 #include "operator.h"
 
 namespace lockstep::model {
@@ -13,6 +14,8 @@ const char* first_value(const std::string& suffix) {
 }
 
 }  // namespace
+
+std::string pair(int64_t value) { return cat("(", value, ", ", value, ")"); }
 
 GraphBuilder::GraphBuilder() { graph_.nodes.push_back({"null", "data", {}, {}}); }
 

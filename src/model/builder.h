@@ -7,6 +7,9 @@
 
 namespace lockstep::model {
 
+/// MXNet's text for two equal numbers: "(3, 3)".
+std::string pair(int64_t value);
+
 /// Writes a graph node by node, as MXNet's Python does: the variables of a node are made for it, named <node>_<suffix>,
 /// with a copy of the node's attributes. Call add() in the order of a depth-first walk from the output (inputs before
 /// users, first input first).

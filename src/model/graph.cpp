@@ -1,5 +1,6 @@
 #include "lockstep/model/graph.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "lockstep/core/error.h"
@@ -13,12 +14,18 @@ const std::string* find_attribute(const Node& node, const std::string& name) {
   return found == node.attributes.end() ? nullptr : &found->second;
 }
 
+constexpr size_t kMostShown = 100;  // characters of a text that may be a file of its own
+
 [[noreturn]] void refuse(const Node& node, const std::string& name, const std::string& text, const char* wanted) {
-  fail(ErrorKind::kData, "node ", node.name, " (", node.op, "): attribute ", name, " is \"", text, "\", not ", wanted);
+  fail(ErrorKind::kData, "node ", node.name, " (", node.op, "): attribute ", name, " is \"", text.substr(0, kMostShown),
+       text.size() > kMostShown ? "..." : "", "\", not ", wanted);
 }
+
+constexpr size_t kLongestTuple = 1024;  // characters
 
 /// "(3, 3)", "[3,3]", "(5,)", "3" and Python 2's "(3L, 3L)".
 std::optional<std::vector<int64_t>> parse_tuple(std::string_view text) {
+  if (text.size() > kLongestTuple) return std::nullopt;
   text = trim(text);
   const bool round = text.starts_with('(') && text.ends_with(')');
   const bool square = text.starts_with('[') && text.ends_with(']');
@@ -34,6 +41,15 @@ std::optional<std::vector<int64_t>> parse_tuple(std::string_view text) {
     values.push_back(*value);
   }
   return values;
+}
+
+std::string heads_text(const Graph& graph) {
+  std::string text;
+  for (size_t i = 0; i < graph.heads.size() && i < 4; ++i) {
+    const Node& head = graph.nodes[static_cast<size_t>(graph.heads[i].node)];
+    text += cat(i ? ", " : "", head.op, " \"", head.name, "\"");
+  }
+  return text + (graph.heads.size() > 4 ? ", ..." : "");
 }
 
 }  // namespace
@@ -95,22 +111,40 @@ std::vector<int64_t> tuple_attribute(const Node& node, const std::string& name, 
   return *values;
 }
 
-Output find_output(const Graph& graph) {
-  require(graph.heads.size() == 1, ErrorKind::kData, "the graph has ", graph.heads.size(),
-          " outputs; a classifier has one");
-  const Node& head = graph.nodes[graph.heads[0].node];
-  Output output;
-  output.multi_label = head.op == "LogisticRegressionOutput" || head.op == "sigmoid" ||
-                       (head.op == "Activation" && text_attribute(head, "act_type", "") == "sigmoid");
-  if (head.op == "FullyConnected") {
-    output.logits = graph.heads[0].node;
-  } else {
-    require((head.op == "SoftmaxOutput" || output.multi_label) && !head.inputs.empty(), ErrorKind::kData,
-            "the graph ends in ", head.op, " \"", head.name,
-            "\"; a classifier ends in SoftmaxOutput or LogisticRegressionOutput, so this is another kind of model");
-    output.logits = head.inputs[0].node;
+namespace {
+
+bool is_one_of(const std::string& op, std::initializer_list<std::string_view> all) {
+  return std::find(all.begin(), all.end(), op) != all.end();
+}
+
+/// Down to the node that computes: a file of 16 bits casts between the last layer and the probabilities.
+int behind_casts(const Graph& graph, int node) {
+  for (;;) {
+    const Node& here = graph.nodes[static_cast<size_t>(node)];
+    if (!is_one_of(here.op, {"Cast", "cast", "amp_cast", "_copy", "identity"}) || here.inputs.empty()) return node;
+    node = here.inputs[0].node;
   }
-  const Node& logits = graph.nodes[output.logits];
+}
+
+}  // namespace
+
+Output find_output(const Graph& graph) {
+  require(graph.heads.size() == 1, ErrorKind::kData, "the graph has ", graph.heads.size(), " outputs (",
+          heads_text(graph), "); a classifier has one, so this is another kind of model");
+  const int end = behind_casts(graph, graph.heads[0].node);
+  const Node& head = graph.nodes[static_cast<size_t>(end)];
+  Output output;
+  output.logits = end;
+  output.multi_label = is_one_of(head.op, {"LogisticRegressionOutput", "sigmoid"}) ||
+                       (head.op == "Activation" && text_attribute(head, "act_type", "") == "sigmoid");
+  if (head.op != "FullyConnected") {
+    const bool is_single = is_one_of(head.op, {"SoftmaxOutput", "softmax", "SoftmaxActivation"});
+    require((is_single || output.multi_label) && !head.inputs.empty(), ErrorKind::kData, "the graph ends in ", head.op,
+            " \"", head.name,
+            "\"; a classifier ends in SoftmaxOutput or LogisticRegressionOutput, so this is another kind of model");
+    output.logits = behind_casts(graph, head.inputs[0].node);
+  }
+  const Node& logits = graph.nodes[static_cast<size_t>(output.logits)];
   require(logits.op == "FullyConnected", ErrorKind::kData, head.op, " \"", head.name, "\" reads ", logits.op, " \"",
           logits.name, "\"; a classifier has a FullyConnected layer there");
   output.classes = static_cast<int>(int_attribute(logits, "num_hidden", 0));

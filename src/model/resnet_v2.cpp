@@ -37,9 +37,6 @@ const Form& find_form(int64_t num_layers) {
   fail(ErrorKind::kUsage, "resnet_v2 has no form with num_layers ", num_layers, "; it has", depths);
 }
 
-/// MXNet's text for two equal numbers.
-std::string pair(int64_t value) { return cat("(", value, ", ", value, ")"); }
-
 class ResNetV2 {
  public:
   explicit ResNetV2(const NetworkOptions& options) : options_(options), form_(find_form(options.num_layers)) {}

@@ -1,3 +1,5 @@
+#include "safetensors.h"
+
 #include <algorithm>
 #include <map>
 
@@ -6,7 +8,6 @@
 #include "byte_reader.h"
 #include "json_text.h"
 #include "lockstep/core/hash.h"
-#include "lockstep/model/mxnet.h"
 
 // u64 N, little-endian | N bytes of JSON that begin with '{', padded with spaces | the data of all tensors, row-major,
 // back to back
@@ -109,16 +110,20 @@ std::string header_text(const std::vector<const Array*>& order, const std::map<s
 
 Safetensors read_safetensors(const Path& path) {
   const MappedFile file(path);
-  ByteReader reader(file.bytes(), path.string());
+  return parse_safetensors(file.bytes(), path.string());
+}
+
+Safetensors parse_safetensors(Bytes bytes, const std::string& where) {
+  ByteReader reader(bytes, where);
   const auto header_size = reader.read<uint64_t>("the size of the header");
   if (header_size > kLargestHeader) reader.refuse("a header of ", header_size, " bytes; this is no safetensors file");
   const Bytes header = reader.take(header_size, "the header");
   const std::string text(reinterpret_cast<const char*>(header.data()), header.size());
-  require(text.starts_with('{'), ErrorKind::kData, path.string(), ": offset 8: the header does not begin with {");
+  require(text.starts_with('{'), ErrorKind::kData, where, ": offset 8: the header does not begin with {");
 
   Safetensors content;
   uint64_t expected = 0;
-  for (TensorEntry& entry : read_header(text, path.string(), content.metadata)) {
+  for (TensorEntry& entry : read_header(text, where, content.metadata)) {
     if (entry.begin != expected)
       reader.refuse("tensor \"", entry.array.name, "\" begins at ", entry.begin, " of the data instead of ", expected);
     const Bytes data = reader.take(entry.end - entry.begin, "a tensor");

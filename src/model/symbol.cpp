@@ -18,6 +18,8 @@ namespace {
 using nlohmann::json;
 
 constexpr int kVersionWithout = 800;
+// A ResNet-269 has 2,300 nodes in 0.6 MB.
+constexpr size_t kLargestText = size_t{64} << 20, kMostNodes = 100'000;
 
 Node::Input read_input(const json& entry, size_t nodes, const std::string& where) {
   const Node::Input input{entry.at(0).get<int>(), entry.at(1).get<int>(),
@@ -121,11 +123,15 @@ std::string node_text(const Node& node) {
 }  // namespace
 
 Graph parse_symbol(const std::string& text, const std::string& where) {
+  require(text.size() <= kLargestText, ErrorKind::kData, where, ": a symbol file of ", text.size(), " bytes; at most ",
+          kLargestText, " are read");
   verify_json(text, where);
   Graph graph;
   try {
     const json root = json::parse(text);
     graph.version = read_version(root);
+    require(root.at("nodes").size() <= kMostNodes, ErrorKind::kData, where, ": ", root.at("nodes").size(),
+            " nodes; at most ", kMostNodes, " are read");
     for (const json& entry : root.at("nodes")) graph.nodes.push_back(read_node(entry, graph.nodes.size(), where));
     for (const json& head : root.at("heads"))
       graph.heads.push_back(read_input(head, graph.nodes.size(), where + ": the head"));

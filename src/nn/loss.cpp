@@ -21,25 +21,45 @@ namespace {
 
 constexpr int64_t kGrain = 1 << 12;  // logits that a thread takes at least
 
-/// -sum t ln softmax(z) for the target t; turns `gradient` into (softmax(z) - t) / nominal.
-double softmax_row(std::span<const float> logits, int64_t label, const LossOptions& options,
+/// What softmax_row() needs of the options, the same for every row.
+class Targets {
+ public:
+  Targets(const LossOptions& options, int64_t classes)
+      : weights_(options.class_weights),
+        spread_(options.label_smoothing / static_cast<double>(classes)),
+        rest_(1 - options.label_smoothing),
+        spread_sum_(spread_ * std::accumulate(weights_.begin(), weights_.end(), 0.0)) {}
+  /// The class's part of the smoothed target, where it is not the label.
+  double away(size_t k) const { return weights_.empty() ? spread_ : weights_[k] * spread_; }
+  /// What the label's target has beside that.
+  double right(size_t label) const { return weights_.empty() ? rest_ : weights_[label] * rest_; }
+  /// Of a row with that label.
+  double sum(size_t label) const { return weights_.empty() ? 1 : spread_sum_ + right(label); }
+
+ private:
+  const std::vector<double>& weights_;
+  double spread_, rest_, spread_sum_;
+};
+
+/// -sum t ln softmax(z) for the target t; turns `gradient` into (softmax(z) sum t - t) / nominal.
+double softmax_row(std::span<const float> logits, int64_t label, const Targets& targets, double nominal,
                    std::span<float> gradient) {
   const double largest = *std::max_element(logits.begin(), logits.end());
-  const double spread = options.label_smoothing / static_cast<double>(logits.size());
   double sum = 0, total = 0;
   thread_local std::vector<double> powers;
   powers.resize(logits.size());
   for (size_t k = 0; k < logits.size(); ++k) {
     powers[k] = std::exp(logits[k] - largest);
     sum += powers[k];
-    total += logits[k];
+    total += targets.away(k) * logits[k];
   }
-  for (size_t k = 0; k < logits.size(); ++k)
-    gradient[k] = static_cast<float>((powers[k] / sum - spread) / options.nominal);
   const auto right = static_cast<size_t>(label);
-  const double weight = 1 - options.label_smoothing;
-  gradient[right] = static_cast<float>((powers[right] / sum - spread - weight) / options.nominal);
-  return std::log(sum) + largest - weight * logits[right] - spread * total;
+  const double all = targets.sum(right);
+  for (size_t k = 0; k < logits.size(); ++k) {
+    const double target = targets.away(k) + (k == right ? targets.right(right) : 0);
+    gradient[k] = static_cast<float>((powers[k] / sum * all - target) / nominal);
+  }
+  return all * (std::log(sum) + largest) - targets.right(right) * logits[right] - total;
 }
 
 double sigmoid_row(std::span<const float> logits, std::span<const float> labels, const LossOptions& options,
@@ -49,7 +69,8 @@ double sigmoid_row(std::span<const float> logits, std::span<const float> labels,
   double sum = 0;
   for (size_t k = 0; k < logits.size(); ++k) {
     const double z = logits[k], y = labels[k];
-    const double weight = positive.empty() ? 1 : y * positive[k] + (1 - y) * negative[k];
+    const double side = positive.empty() ? 1 : y * positive[k] + (1 - y) * negative[k];
+    const double weight = options.class_weights.empty() ? side : side * options.class_weights[k];
     sum += weight * (std::max(z, 0.0) - z * y + std::log1p(std::exp(-std::abs(z))));
     gradient[k] = static_cast<float>(weight * (1 / (1 + std::exp(-z)) - y) / (classes * options.nominal));
   }
@@ -81,12 +102,21 @@ at::Tensor weights_like(const std::vector<double>& weights, const at::Tensor& lo
 at::Tensor softmax_loss_by_tensors(const at::Tensor& logits, const at::Tensor& labels, const LossOptions& options,
                                    at::Tensor& gradient) {
   const at::NoGradGuard guard;
-  const double weight = 1 - options.label_smoothing;
+  const double rest = 1 - options.label_smoothing;
   const double spread = options.label_smoothing / static_cast<double>(logits.size(1));
   const at::Tensor logarithms = at::log_softmax(logits, 1), targets = labels.unsqueeze(1);  // [N, K], [N, 1]
-  gradient = logarithms.exp().sub_(spread);
-  gradient.scatter_add_(1, targets, at::full_like(logarithms.narrow(1, 0, 1), -weight)).div_(options.nominal);
-  return logarithms.gather(1, targets).sum(at::kDouble).mul(-weight).sub(logarithms.sum(at::kDouble).mul(spread));
+  gradient = logarithms.exp();
+  if (options.class_weights.empty()) {
+    gradient.sub_(spread);
+    gradient.scatter_add_(1, targets, at::full_like(logarithms.narrow(1, 0, 1), -rest)).div_(options.nominal);
+    return logarithms.gather(1, targets).sum(at::kDouble).mul(-rest).sub(logarithms.sum(at::kDouble).mul(spread));
+  }
+  const at::Tensor weights = weights_like(options.class_weights, logits);
+  const at::Tensor right = weights.index_select(0, labels).unsqueeze(1).mul_(rest);  // [N, 1]
+  const at::Tensor away = weights.mul(spread);                                       // [K]
+  gradient.mul_(right.add(away.sum())).sub_(away);
+  gradient.scatter_add_(1, targets, right.neg()).div_(options.nominal);
+  return logarithms.gather(1, targets).mul_(right).sum(at::kDouble).add(logarithms.mul(away).sum(at::kDouble)).neg();
 }
 
 at::Tensor sigmoid_loss_by_tensors(const at::Tensor& logits, const at::Tensor& labels, const LossOptions& options,
@@ -99,6 +129,11 @@ at::Tensor sigmoid_loss_by_tensors(const at::Tensor& logits, const at::Tensor& l
     const at::Tensor positive = weights_like(options.weights.positive, logits);
     const at::Tensor negative = weights_like(options.weights.negative, logits);
     const at::Tensor weight = labels.mul(positive.sub(negative)).add_(negative);
+    losses.mul_(weight);
+    gradient.mul_(weight);
+  }
+  if (!options.class_weights.empty()) {
+    const at::Tensor weight = weights_like(options.class_weights, logits);
     losses.mul_(weight);
     gradient.mul_(weight);
   }
@@ -118,8 +153,9 @@ at::Tensor softmax_loss(const at::Tensor& logits, const at::Tensor& labels, cons
             classes - 1, ": num_classes is ", classes);
   const float* from = rows.const_data_ptr<float>();
   float* to = gradient.mutable_data_ptr<float>();
+  const Targets of_row(options, classes);
   return sum_rows(rows, [&](int64_t i) {
-    return softmax_row(row_of(from, i, classes), target[i], options, row_of(to, i, classes));
+    return softmax_row(row_of(from, i, classes), target[i], of_row, options.nominal, row_of(to, i, classes));
   });
 }
 

@@ -55,7 +55,8 @@ Predictor::Predictor(const PredictorOptions& options) : max_pixels_(options.max_
            .height = static_cast<int>(card_.height),
            .width = static_cast<int>(card_.width),
            .resize = static_cast<int>(card_.resize),
-           .stretch = how.empty() ? card_.stretch : how == "stretch"};
+           .stretch = how.empty() ? card_.stretch : how == "stretch",
+           .interpolation = image::parse_interpolation(card_.interpolation)};
   network_ =
       std::make_unique<nn::Network>(artefact.graph, model::Shape{1, card_.channels, card_.height, card_.width}, 0);
   const auto missing = network_->load(artefact.arrays);

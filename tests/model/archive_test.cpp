@@ -14,6 +14,7 @@ namespace {
 
 using test::expect_contains;
 using test::expect_error;
+namespace fs = std::filesystem;
 
 Files read_all(const Path& path) {
   return read_archive(path, [](const std::string&) { return true; });
@@ -98,6 +99,14 @@ TEST_F(Archive, RefusesLinksAndDevices) {
 
 TEST_F(Archive, RefusesWhatIsTooLargeBeforeReadingIt) {
   expect_refused(entry("a", '0', "1", "", "77777777777"), "at most");
+}
+
+TEST_F(Archive, RefusesWhatUnpacksToFarMoreThanItsSizeSlow) {
+  test::write_file(folder_ / "a", "");
+  fs::resize_file(folder_ / "a", 300 << 20);
+  write_archive(folder_ / "x.tar.gz", folder_.path(), {"a"});
+  const std::string message = expect_error(ErrorKind::kData, [&] { read_all(folder_ / "x.tar.gz"); });
+  expect_contains(message, "too much for an archive of its size");
 }
 
 TEST_F(Archive, RefusesAFileThatStandsTwice) { expect_refused(entry("a", '0', "1") + entry("./a", '0', "2"), "twice"); }

@@ -7,6 +7,7 @@
 #include "lockstep/model/mxnet.h"
 #include "lockstep/model/network.h"
 #include "recognise.h"
+#include "sample_artefact.h"
 #include "support/outside.h"
 #include "support/temp_folder.h"
 
@@ -17,26 +18,9 @@ using test::expect_contains;
 using test::expect_error;
 namespace fs = std::filesystem;
 
-/// A network with its initial weights.
 Artefact artefact_of(const NetworkOptions& options, int64_t epoch = 1) {
-  Artefact artefact;
-  artefact.graph = make_network("resnet_v2", options);
-  artefact.epoch = epoch;
-  artefact.batch = 16;
-  artefact.card.network = "resnet_v2";
-  artefact.card.num_layers = options.num_layers;
-  artefact.card.channels = options.channels;
-  artefact.card.height = options.height;
-  artefact.card.width = options.width;
-  artefact.card.multi_label = options.multi_label;
-  uint64_t position = 0;
-  for (const Parameter& parameter :
-       infer(artefact.graph, {1, options.channels, options.height, options.width}).parameters) {
-    std::vector<float> values(count(parameter.shape));
-    initialise(parameter, 1, position++, values);
-    artefact.arrays.push_back(
-        float_array((parameter.auxiliary ? "aux:" : "arg:") + parameter.name, parameter.shape, values.data()));
-  }
+  Artefact artefact = test::sample_artefact(options, epoch);
+  artefact.card.stretch = false;
   return artefact;
 }
 
@@ -155,6 +139,77 @@ TEST(Artefact, SaysWhatItLookedFor) {
   write_artefact(folder.path(), small_artefact(), false);
   fs::remove(folder / "image-classification-0001.params");
   expect_contains(expect_error(ErrorKind::kData, [&] { read_artefact(folder.path()); }), "NNNN.params");
+}
+
+TEST(Artefact, RefusesAnInputSizeThatNobodyHas) {
+  const test::TempFolder folder;
+  write_artefact(folder.path(), small_artefact(), false);
+  for (const char* shape : {"[1, 3, 0, 28]", "[1, 3, 28, 9000000000000000000]", "[1, -3, 28, 28]", "[1, 3, 28]"}) {
+    test::write_file(folder / "model-shapes.json", cat("[{\"shape\": ", shape, ", \"name\": \"data\"}]"));
+    expect_contains(expect_error(ErrorKind::kData, [&] { read_artefact(folder.path()); }), "model-shapes.json");
+  }
+}
+
+TEST(Artefact, IsFoundByItsPrefixAndByEitherFile) {
+  const test::TempFolder folder;
+  write_artefact(folder.path(), small_artefact(2), true);
+  write_artefact(folder.path(), small_artefact(10), true);
+  const std::string prefix = (folder / "image-classification").string();
+  EXPECT_EQ(read_artefact(prefix).epoch, 10);
+  EXPECT_EQ(read_artefact(prefix + "-symbol.json").epoch, 10);
+  EXPECT_EQ(read_artefact(prefix + "-0002.params").epoch, 2);
+  EXPECT_EQ(read_artefact(prefix + "-0002").epoch, 2);
+  fs::remove(prefix + "-symbol.json");
+  expect_contains(expect_error(ErrorKind::kData, [&] { read_artefact(prefix + "-0002.params"); }), "arrays alone");
+}
+
+TEST(Artefact, OfSeveralModelsSageMakersIsTaken) {
+  const test::TempFolder folder;
+  write_artefact(folder.path(), small_artefact(), false);
+  test::write_file(folder / "other-symbol.json", "{}");
+  EXPECT_EQ(read_artefact(folder.path()).epoch, 1);
+  for (const char* end : {"-symbol.json", "-0001.params"})
+    fs::rename(folder / (std::string("image-classification") + end), folder / (std::string("mine") + end));
+  const std::string message = expect_error(ErrorKind::kData, [&] { read_artefact(folder.path()); });
+  expect_contains(message, "mine, other");
+  EXPECT_EQ(read_artefact(folder / "mine").epoch, 1);
+}
+
+TEST(Artefact, ASingleArchiveOfAnotherNameIsTaken) {
+  const test::TempFolder folder;
+  write_artefact(folder / "m", small_artefact(3), false);
+  fs::create_directory(folder / "channel");
+  pack_artefact(folder / "m", folder / "channel" / "job-7.tar.gz");
+  EXPECT_EQ(read_artefact(folder / "channel").epoch, 3);
+  pack_artefact(folder / "m", folder / "channel" / "job-8.tar.gz");
+  expect_contains(expect_error(ErrorKind::kData, [&] { read_artefact(folder / "channel"); }), "2 archives");
+}
+
+TEST(Artefact, ADamagedCheckpointIsPassedOverAsByResume) {
+  const test::TempFolder folder;
+  const Artefact artefact = small_artefact();
+  const checkpoint::Content content{
+      artefact.arrays, {{"symbol.json", symbol_text(artefact.graph)}, {"card.json", card_text(artefact.card)}}};
+  const Path older = checkpoint::save(folder.path(), 3, content, 2),
+             newer = checkpoint::save(folder.path(), 4, content, 2);
+  EXPECT_EQ(read_artefact(folder.path()).source, newer.string());
+  test::write_file(newer / "tensors.safetensors", "damaged");
+  EXPECT_EQ(read_artefact(folder.path()).source, older.string());
+}
+
+TEST(Artefact, WithoutShapesTheInputSizeFollowsFromTheArrays) {
+  const test::TempFolder folder;
+  const Graph graph = parse_symbol(
+      R"({"nodes":[{"op":"null","name":"data","inputs":[]},{"op":"null","name":"f_weight","inputs":[]},
+      {"op":"null","name":"f_bias","inputs":[]},
+      {"op":"FullyConnected","name":"f","attrs":{"num_hidden":"2"},"inputs":[[0,0,0],[1,0,0],[2,0,0]]}],
+      "arg_nodes":[0,1,2],"heads":[[3,0,0]]})",
+      "x");
+  const std::vector<float> values(2 * 28 * 28);
+  write_params(folder / "x-0000.params", {float_array("arg:f_weight", {2, 28 * 28}, values.data())});
+  test::write_file(folder / "x-symbol.json", symbol_text(graph));
+  const Card card = read_artefact(folder.path()).card;
+  EXPECT_EQ((Shape{card.channels, card.height, card.width}), (Shape{1, 28, 28}));
 }
 
 TEST(Artefact, NamesTheFileInsideTheArchiveThatIsBad) {

@@ -97,6 +97,29 @@ TEST(FindOutput, TakesAGraphThatEndsInItsLogits) {
   EXPECT_EQ(find_output(graph).classes, 4);
 }
 
+TEST(FindOutput, LooksThroughCasts) {
+  for (const char* head : {"softmax", "SoftmaxActivation", "SoftmaxOutput"}) {
+    Graph graph = classifier(head);
+    Node loss = graph.nodes.back();
+    graph.nodes.back() = {"Cast", "to_float", {{"dtype", "float32"}}, {{2}}};
+    loss.inputs[0].node = static_cast<int>(graph.nodes.size()) - 1;
+    graph.nodes.push_back(loss);
+    graph.nodes.push_back({"identity", "end", {}, {{static_cast<int>(graph.nodes.size()) - 1}}});
+    graph.heads = {{static_cast<int>(graph.nodes.size()) - 1}};
+    EXPECT_EQ(find_output(graph).logits, 2) << head;
+    EXPECT_FALSE(find_output(graph).multi_label) << head;
+  }
+}
+
+TEST(Attributes, ATupleOfAMillionNumbersIsRefusedInAShortMessage) {
+  std::string text = "(1";
+  for (int i = 0; i < 1'000'000; ++i) text += ",1";
+  const Node node{"Convolution", "c", {{"kernel", text + ")"}}, {}};
+  const std::string message = expect_error(ErrorKind::kData, [&] { tuple_attribute(node, "kernel", {}); });
+  expect_contains(message, "node c");
+  EXPECT_LT(message.size(), 300u);
+}
+
 TEST(FindOutput, SaysWhatItFoundInstead) {
   expect_contains(expect_error(ErrorKind::kData, [] { find_output(classifier("MultiBoxDetection")); }),
                   "MultiBoxDetection");

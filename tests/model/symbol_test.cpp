@@ -103,6 +103,27 @@ TEST(Symbol, RefusesWhatIsNoSymbolFile) {
                   "nested deeper");
 }
 
+TEST(Symbol, RefusesAMillionNodes) {
+  std::string text = R"({"nodes":[{"op":"null","name":"data","inputs":[]})";
+  for (int i = 0; i < 1'000'000; ++i) text += R"(,{"op":"_copy","name":"i","inputs":[[0,0]]})";
+  expect_contains(
+      expect_error(ErrorKind::kData, [&] { parse_symbol(text + R"(],"arg_nodes":[0],"heads":[[1,0]]})", "x.json"); }),
+      "1000001 nodes");
+}
+
+TEST(Symbol, RefusesATextThatIsTooLargeBeforeParsingIt) {
+  expect_contains(expect_error(ErrorKind::kData, [] { parse_symbol(std::string(65 << 20, ' '), "x.json"); }),
+                  "at most");
+}
+
+TEST(Symbol, ALongChainOfNodesIsWalkedWithoutRecursion) {
+  std::string text = R"({"nodes":[{"op":"null","name":"data","inputs":[]})";
+  for (int i = 0; i < 90'000; ++i) text += cat(R"(,{"op":"_copy","name":"i","inputs":[[)", i, ",0]]}");
+  const Graph graph = parse_symbol(text + R"(],"arg_nodes":[0],"heads":[[90000,0]]})", "x");
+  EXPECT_EQ(infer(graph, {1, 3, 8, 8}).outputs.back()[0], (Shape{1, 3, 8, 8}));
+  expect_error(ErrorKind::kData, [&] { find_output(graph); });
+}
+
 TEST(Symbol, NoFlippedBitDoesHarm) {
   test::flip_bits(small_text("attrs"), 3, [](const std::string& text) {
     const Graph graph = parse_symbol(text, "x");
@@ -138,18 +159,41 @@ TEST(Symbol, DetectorIsReadAndRefusedAsAClassifier) {
   expect_contains(message, "another kind of model");
 }
 
+/// What we write of a file of any age is what MXNet writes of that text; its operators have one name each by now.
+TEST(SymbolInMxnet, OfOtherPeoplesModelsIsTheTextThatMxnetWrites) {
+  if (test::mxnet_python().empty()) GTEST_SKIP() << test::kNoMxnet;
+  if (test::data_folder().empty()) GTEST_SKIP() << test::kNoData;
+  for (const auto& [file, shape] : {std::pair{"G_sagemaker-models/sagemaker-ic", "2 3 224 224"},
+                                    {"G_sagemaker-models/aslens", "2 3 224 224"},
+                                    {"G_sagemaker-models/skin", "2 3 224 224"},
+                                    {"H_weights/mxnet/residual", "2 3 224 224"},
+                                    {"H_weights/mxnet/lenet", "2 1 28 28"},
+                                    {"H_weights/mxnet/gender-age", "2 3 112 112"}}) {
+    const test::TempFolder folder;
+    const std::string ours = symbol_text(read_symbol(test::data_folder() / cat(file, "-symbol.json")));
+    test::write_file(folder / "x.json", ours);
+    const test::Outcome outcome =
+        test::run_mxnet("model_symbol.py", cat((folder / "x.json").string(), " ", (folder / "theirs.json").string(),
+                                               " ", (folder / "shapes.txt").string(), " ", shape));
+    ASSERT_EQ(outcome.status, 0) << file << outcome.output;
+    const std::string theirs = replaced(read_text(folder / "theirs.json"), "\"int\", 10901", "\"int\", 10300");
+    EXPECT_TRUE(replaced(ours, "ElementWiseSum", "add_n") == theirs) << file << theirs.substr(0, 2000);
+  }
+}
+
 struct Case {
   NetworkOptions options;
   const char* name;
+  const char* network = "resnet_v2";
 };
 void PrintTo(const Case& row, std::ostream* out) { *out << row.name; }
-class SymbolInMxnet : public testing::TestWithParam<Case> {};
+class SymbolOfNetworkInMxnet : public testing::TestWithParam<Case> {};
 
-TEST_P(SymbolInMxnet, HasTheSameTextArgumentsAndShapes) {
+TEST_P(SymbolOfNetworkInMxnet, HasTheSameTextArgumentsAndShapes) {
   if (test::mxnet_python().empty()) GTEST_SKIP() << test::kNoMxnet;
   const NetworkOptions& options = GetParam().options;
   const test::TempFolder folder;
-  const Graph graph = make_network("resnet_v2", options);
+  const Graph graph = make_network(GetParam().network, options);
   test::write_file(folder / "x.json", symbol_text(graph));
   const auto path = [&](const char* name) { return (folder / name).string(); };
   const test::Outcome outcome =
@@ -168,9 +212,14 @@ TEST_P(SymbolInMxnet, HasTheSameTextArgumentsAndShapes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    ResNet, SymbolInMxnet,
+    Networks, SymbolOfNetworkInMxnet,
     testing::Values(Case{{.num_layers = 50, .classes = 7}, "Deep50"},
                     Case{{.num_layers = 20, .classes = 10, .height = 28, .width = 28}, "Small20"},
+                    Case{{.num_layers = 50, .classes = 7}, "ResNetV1", "resnet_v1"},
+                    Case{{.num_layers = 20, .classes = 7, .height = 32, .width = 32, .shortcut = "pad"},
+                         "PaddedShortcuts",
+                         "resnet_v1"},
+                    Case{{.classes = 7}, "MobileNet", "mobilenet_v2"},
                     Case{
                         {.num_layers = 18, .classes = 5, .channels = 1, .height = 97, .width = 65, .multi_label = true},
                         "MultiLabel18"}),

@@ -19,7 +19,8 @@ batch = feed["data"].shape[0]
 
 
 def logits():
-    output = network.get_internals()["fc1_output"]
+    internals = network.get_internals()
+    output = internals[internals.list_outputs()[-3]]  # before the label and the output operator
     values = {name: value for name, value in arguments.items() if name in output.list_arguments()}
     executor = output.bind(mx.cpu(), dict(values, data=feed["data"]), aux_states=auxiliary, grad_req="null")
     mx.nd.save(target, {"logits": executor.forward(is_train=False)[0]})

@@ -33,6 +33,13 @@ at::Tensor frozen_batch_norm(const Tensors& x, const Tensors& p, Tensors& s) {
 }
 at::Tensor batch_norm_relu(const Tensors& x, const Tensors& p, Tensors& s) { return torch::relu(batch_norm(x, p, s)); }
 at::Tensor add(const Tensors& x, const Tensors&, Tensors&) { return x[0] + x[1]; }
+at::Tensor same(const Tensors& x, const Tensors&, Tensors&) { return x[0] * 1; }
+/// The draw follows from the input, so a second forward pass tells which elements stay; no input is 0.
+at::Tensor half_dropped(const Tensors& x, const Tensors&, Tensors&) {
+  const model::Node node{.op = "Dropout", .name = "Dropout", .attributes = {{"p", "0.5"}}};
+  NodeRun run{.node = &node, .mode = Mode::kTrain, .inputs = {x[0].detach()}};
+  return x[0] * (kernel_of(node).forward(run) / x[0].detach());
+}
 
 const model::Attributes kNormal{{"eps", "2e-05"}, {"momentum", "0.9"}, {"fix_gamma", "False"}};
 
@@ -56,6 +63,17 @@ const std::vector<Claim>& claims() {
        {{2, 4, 9, 8}},
        {{6, 2, 3, 3}, {6}},
        [](const Tensors& x, const Tensors& p, Tensors&) { return torch::conv2d(x[0], p[0], p[1], 1, 2, 2, 2); }},
+      {"ConvolutionOfEachChannelByItself",
+       "Convolution",
+       {{"kernel", "(3, 3)"},
+        {"pad", "(1, 1)"},
+        {"stride", "(2, 2)"},
+        {"num_filter", "6"},
+        {"num_group", "6"},
+        {"no_bias", "True"}},
+       {{2, 6, 9, 8}},
+       {{6, 1, 3, 3}},
+       [](const Tensors& x, const Tensors& p, Tensors&) { return torch::conv2d(x[0], p[0], {}, 2, 1, 1, 6); }},
       {"BatchNorm", "BatchNorm", kNormal, {{4, 5, 6, 3}}, {{5}, {5}}, batch_norm, 5},
       {"BatchNormFrozen", "BatchNorm", kNormal, {{4, 5, 6, 3}}, {{5}, {5}}, frozen_batch_norm, 5, Mode::kFrozen},
       {"BatchNormFixedGamma",
@@ -100,6 +118,72 @@ const std::vector<Claim>& claims() {
        {{2, 4, 5, 6}},
        {},
        [](const Tensors& x, const Tensors&, Tensors&) { return torch::relu(x[0]); }},
+      {"ReluByName",
+       "relu",
+       {},
+       {{2, 4, 5, 6}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return torch::relu(x[0]); }},
+      {"Sigmoid",
+       "sigmoid",
+       {},
+       {{2, 4, 5, 6}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return torch::sigmoid(x[0]); }},
+      {"SigmoidOfOlderFiles",
+       "Activation",
+       {{"act_type", "sigmoid"}},
+       {{2, 4, 5, 6}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return torch::sigmoid(x[0]); }},
+      {"Tanh",
+       "tanh",
+       {},
+       {{2, 4, 5, 6}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return torch::tanh(x[0]); }},
+      {"Softrelu",
+       "Activation",
+       {{"act_type", "softrelu"}},
+       {{2, 4, 5, 6}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return torch::softplus(x[0]); }},
+      {"LeakyRelu",
+       "LeakyReLU",
+       {{"act_type", "leaky"}, {"slope", "0.1"}},
+       {{2, 4, 5, 6}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return torch::leaky_relu(x[0], 0.1); }},
+      {"LeakyReluWithLearntSlopes",
+       "LeakyReLU",
+       {{"act_type", "prelu"}},
+       {{2, 4, 5, 6}},
+       {{4}},
+       [](const Tensors& x, const Tensors& p, Tensors&) { return torch::prelu(x[0], p[0]); }},
+      {"Clip",
+       "clip",
+       {{"a_max", "0.5"}, {"a_min", "0"}},
+       {{2, 4, 5, 6}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return torch::hardtanh(x[0], 0, 0.5); }},
+      {"Pad",
+       "Pad",
+       {{"mode", "constant"}, {"pad_width", "(0, 0, 0, 0, 3, 0, 1, 4)"}},
+       {{2, 4, 5, 6}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return torch::constant_pad_nd(x[0], {1, 4, 3, 0}); }},
+      {"Transpose",
+       "transpose",
+       {{"axes", "(0, 2, 3, 1)"}},
+       {{2, 4, 5, 6}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return x[0].permute({0, 2, 3, 1}); }},
+      {"PickingEverySecondPixel",
+       "Pooling",
+       {{"kernel", "(1, 1)"}, {"stride", "(2, 2)"}, {"pool_type", "max"}},
+       {{2, 4, 7, 6}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return x[0].slice(2, 0, 7, 2).slice(3, 0, 6, 2).clone(); }},
       {"MaxPooling",
        "Pooling",
        {{"kernel", "(3, 3)"}, {"stride", "(2, 2)"}, {"pad", "(1, 1)"}, {"pool_type", "max"}},
@@ -145,12 +229,64 @@ const std::vector<Claim>& claims() {
       {"Add", "elemwise_add", {}, {{2, 4, 5, 6}, {2, 4, 5, 6}}, {}, add},
       {"AddOfOlderFiles", "_Plus", {}, {{2, 4, 5, 6}, {2, 4, 5, 6}}, {}, add},
       {"AddOfOldestFiles", "_plus", {}, {{2, 4, 5, 6}, {2, 4, 5, 6}}, {}, add},
-      {"Identity",
-       "_copy",
+      {"AddByAnotherName", "_add", {}, {{2, 4, 5, 6}, {2, 4, 5, 6}}, {}, add},
+      {"AddOfEqualShapes", "broadcast_add", {}, {{2, 4, 5, 6}, {2, 4, 5, 6}}, {}, add},
+      {"SumOfThree",
+       "ElementWiseSum",
+       {{"num_args", "3"}},
+       {{2, 4, 5, 6}, {2, 4, 5, 6}, {2, 4, 5, 6}},
        {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return x[0] + x[1] + x[2]; }},
+      {"SumOfTwo", "add_n", {{"num_args", "2"}}, {{2, 4, 5, 6}, {2, 4, 5, 6}}, {}, add},
+      {"PlusScalar",
+       "_plus_scalar",
+       {{"scalar", "2.5"}},
        {{2, 4, 5, 6}},
        {},
-       [](const Tensors& x, const Tensors&, Tensors&) { return x[0] * 1; }},
+       [](const Tensors& x, const Tensors&, Tensors&) { return x[0] + 2.5; }},
+      {"MinusScalar",
+       "_minus_scalar",
+       {{"scalar", "2.5"}},
+       {{2, 4, 5, 6}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return x[0] - 2.5; }},
+      {"ScalarMinus",
+       "_rminus_scalar",
+       {{"scalar", "2.5"}},
+       {{2, 4, 5, 6}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return 2.5 - x[0]; }},
+      {"TimesScalar",
+       "_mul_scalar",
+       {{"scalar", "0.0078125"}},
+       {{2, 4, 5, 6}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return x[0] * 0.0078125; }},
+      {"DividedByScalar",
+       "_div_scalar",
+       {{"scalar", "3"}},
+       {{2, 4, 5, 6}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return x[0] / 3; }},
+      {"Identity", "_copy", {}, {{2, 4, 5, 6}}, {}, same},
+      {"IdentityByName", "identity", {}, {{2, 4, 5, 6}}, {}, same},
+      {"Cast", "Cast", {{"dtype", "float16"}}, {{2, 4, 5, 6}}, {}, same},
+      {"CastOfNewerFiles", "cast", {{"dtype", "float32"}}, {{2, 4, 5, 6}}, {}, same},
+      {"CastOfMixedPrecision", "amp_cast", {{"dtype", "float16"}}, {{2, 4, 5, 6}}, {}, same},
+      {"Dropout", "Dropout", {{"p", "0.5"}}, {{2, 4, 5, 6}}, {}, half_dropped},
+      {"DropoutOfNothing", "Dropout", {{"p", "0"}}, {{2, 4, 5, 6}}, {}, same},
+      {"Softmax",
+       "softmax",
+       {},
+       {{4, 7}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return torch::softmax(x[0], 1); }},
+      {"SoftmaxOfOlderFiles",
+       "SoftmaxActivation",
+       {},
+       {{4, 7}},
+       {},
+       [](const Tensors& x, const Tensors&, Tensors&) { return torch::softmax(x[0], 1); }},
   };
   return all;
 }
@@ -290,17 +426,26 @@ class Recomputation {
   at::Tensor run(const model::Node& node, const Tensors& in) const {
     if (node.op == "Convolution")
       return torch::conv2d(in[0], in[1], {}, model::tuple_attribute(node, "stride", {1, 1}),
-                           model::tuple_attribute(node, "pad", {0, 0}));
+                           model::tuple_attribute(node, "pad", {0, 0}), {1, 1},
+                           model::int_attribute(node, "num_group", 1));
     if (node.op == "BatchNorm")
       return torch::batch_norm(in[0], in[1], in[2], in[3].clone(), in[4].clone(), training_, 0.1,
                                model::number_attribute(node, "eps", 1), false);
     if (node.op == "Activation") return torch::relu(in[0]);
     if (node.op == "elemwise_add") return in[0] + in[1];
     if (node.op == "_copy") return in[0];
+    if (node.op == "clip") return torch::hardtanh(in[0], 0, 6);
+    if (node.op == "transpose") return in[0].permute(model::tuple_attribute(node, "axes", {}));
+    if (node.op == "Pad") {
+      const std::vector<int64_t> widths = model::tuple_attribute(node, "pad_width", {});
+      return torch::constant_pad_nd(in[0], {0, 0, widths[4], widths[5]});
+    }
     if (node.op == "Flatten") return in[0].flatten(1);
     if (node.op == "FullyConnected") return torch::linear(in[0], in[1], in[2]);
     if (model::bool_attribute(node, "global_pool", false))
       return torch::avg_pool2d(in[0], {in[0].size(2), in[0].size(3)});
+    if (model::tuple_attribute(node, "kernel", {})[0] == 1)
+      return in[0].slice(2, 0, in[0].size(2), 2).slice(3, 0, in[0].size(3), 2);
     return torch::max_pool2d(in[0], 3, 2, 1);
   }
 
@@ -309,8 +454,7 @@ class Recomputation {
   bool training_;
 };
 
-void expect_network_equals_autograd(int64_t depth, int64_t size, Mode mode) {
-  Network network = test::make_resnet(depth, size);
+void expect_network_equals_autograd(Network& network, int64_t size, Mode mode) {
   const at::Tensor images = test::random_images(4, size), labels = test::counting_labels(4, 10);
   test::randomise_batch_norm(network);
   Recomputation recomputation(network, mode == Mode::kTrain);
@@ -341,7 +485,21 @@ void expect_network_equals_autograd(int64_t depth, int64_t size, Mode mode) {
 }
 
 void expect_network_equals_autograd(int64_t depth, int64_t size) {
-  for (const Mode mode : {Mode::kTrain, Mode::kFrozen}) expect_network_equals_autograd(depth, size, mode);
+  for (const Mode mode : {Mode::kTrain, Mode::kFrozen}) {
+    Network network = test::make_resnet(depth, size);
+    expect_network_equals_autograd(network, size, mode);
+  }
+}
+
+void expect_network_equals_autograd(const std::string& name, int64_t depth, int64_t size,
+                                    const std::string& shortcut = "projection") {
+  for (const Mode mode : {Mode::kTrain, Mode::kFrozen}) {
+    Network network(
+        model::make_network(name,
+                            {.num_layers = depth, .classes = 10, .height = size, .width = size, .shortcut = shortcut}),
+        {4, 3, size, size}, 1);
+    expect_network_equals_autograd(network, size, mode);
+  }
 }
 
 TEST(NetworkEqualsAutograd, TheFormForSmallPictures) { expect_network_equals_autograd(20, 8); }
@@ -349,6 +507,10 @@ TEST(NetworkEqualsAutograd, TheFormForSmallPicturesAt32) { expect_network_equals
 TEST(NetworkEqualsAutograd, FourStagesWithTheSmallStem) { expect_network_equals_autograd(18, 32); }
 TEST(NetworkEqualsAutograd, FourStagesWithTheLargeStem) { expect_network_equals_autograd(18, 64); }
 TEST(NetworkEqualsAutograd, Bottlenecks) { expect_network_equals_autograd(50, 33); }
+TEST(NetworkEqualsAutograd, ResNetV1) { expect_network_equals_autograd("resnet_v1", 18, 33); }
+TEST(NetworkEqualsAutograd, ResNetV1OfBottlenecksSlow) { expect_network_equals_autograd("resnet_v1", 50, 40); }
+TEST(NetworkEqualsAutograd, ResNetV1WithPaddedShortcuts) { expect_network_equals_autograd("resnet_v1", 20, 32, "pad"); }
+TEST(NetworkEqualsAutograd, MobileNetV2) { expect_network_equals_autograd("mobilenet_v2", 0, 64); }
 
 }  // namespace
 }  // namespace lockstep::nn

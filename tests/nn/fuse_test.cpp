@@ -95,6 +95,23 @@ TEST(Fuse, JoinsBatchNormSumAndRelu) {
   EXPECT_EQ(operators.count("elemwise_add"), 0u);
 }
 
+TEST(Fuse, JoinsEveryReluOfAResnetThatAddsFirst) {
+  const auto graph = model::make_network("resnet_v1", {.num_layers = 50, .classes = 10});
+  const auto operators = executed(fuse(graph));
+  EXPECT_EQ(operators.count("Activation"), 0u);
+  EXPECT_EQ(operators.count("elemwise_add"), 0u);
+  EXPECT_EQ(operators.count("BatchNorm+relu"), 33u) << "the stem, and two in each of 16 blocks";
+  EXPECT_EQ(operators.count("BatchNorm+add+relu"), 16u);
+  EXPECT_EQ(operators.count("BatchNorm"), 4u) << "of the shortcuts that are projections";
+}
+
+TEST(Fuse, JoinsTheReluOfABlockWithAPaddedShortcutToo) {
+  const auto operators =
+      executed(fuse(model::make_network("resnet_v1", {.num_layers = 20, .classes = 10, .shortcut = "pad"})));
+  EXPECT_EQ(operators.count("BatchNorm+add+relu"), 9u);
+  EXPECT_EQ(operators.count("Activation") + operators.count("elemwise_add"), 0u);
+}
+
 TEST(Fuse, LeavesABatchNormAloneThatSomebodyElseReads) {
   Drawing drawing;
   drawing.norm("bn", "data");

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include <ATen/core/Reduction.h>
+#include <ATen/ops/binary_cross_entropy_with_logits.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
@@ -131,18 +132,69 @@ TEST(SoftmaxLoss, OfSmoothedLabelsIsTorchs) {
   expect_gradient_is_the_slope(loss, logits, 7);
 }
 
+at::Tensor tensor_of(const std::vector<double>& values) {
+  return at::from_blob(const_cast<double*>(values.data()), {static_cast<int64_t>(values.size())}, at::kDouble)
+      .to(at::kFloat);
+}
+
+TEST(SoftmaxLoss, OfWeightedClassesIsTorchs) {
+  const at::Tensor logits = test::random_tensor({7, 5}, 1, 2), labels = test::counting_labels(7, 5);
+  const std::vector<double> weights{2, 0.5, 0, 3, 1};
+  for (const double smoothing : {0.0, 0.1}) {
+    const LossOptions options{.nominal = 9, .label_smoothing = smoothing, .class_weights = weights};
+    at::Tensor gradient;
+    const at::Tensor each =
+        at::cross_entropy_loss(logits, labels, tensor_of(weights), at::Reduction::None, -100, smoothing);
+    EXPECT_NEAR(softmax_loss(logits, labels, options, gradient).item<double>(), each.sum().item<double>(), 1e-5);
+    const Loss loss = [&](const at::Tensor& z, at::Tensor& slope) {
+      return softmax_loss(z, labels, options, slope).item<double>();
+    };
+    expect_gradient_is_the_slope(loss, logits, 9);
+  }
+}
+
+TEST(SoftmaxLoss, OfEqualWeightsIsThatWithout) {
+  const at::Tensor logits = test::random_tensor({7, 5}, 1, 2), labels = test::counting_labels(7, 5);
+  at::Tensor with, without;
+  const double plain = softmax_loss(logits, labels, {.label_smoothing = 0.1}, without).item<double>();
+  const LossOptions ones{.label_smoothing = 0.1, .class_weights = std::vector<double>(5, 1)};
+  EXPECT_NEAR(softmax_loss(logits, labels, ones, with).item<double>(), plain, 1e-12 * plain);
+  EXPECT_LE(test::relative_error(with, without), 1e-6);
+}
+
+TEST(SigmoidLoss, OfWeightedClassesIsTorchs) {
+  const at::Tensor labels = test::random_tensor({5, 3}, 1).ge(0).to(at::kFloat),
+                   logits = test::random_tensor({5, 3}, 2, 2);
+  const std::vector<double> weights{2, 0, 0.5};
+  LossOptions options{.nominal = 7, .class_weights = weights};
+  at::Tensor gradient;
+  const at::Tensor each =
+      at::binary_cross_entropy_with_logits(logits, labels, tensor_of(weights), {}, at::Reduction::None);
+  EXPECT_NEAR(sigmoid_loss(logits, labels, options, gradient).item<double>(), each.sum().item<double>() / 3, 1e-5);
+  options.weights = {{3, 1, 2}, {0.5, 1, 0.7}};
+  const Loss loss = [&](const at::Tensor& z, at::Tensor& slope) {
+    return sigmoid_loss(z, labels, options, slope).item<double>();
+  };
+  expect_gradient_is_the_slope(loss, logits, 7);
+}
+
 TEST(Losses, AreTheSameByTensors) {
   const at::Tensor logits = test::random_tensor({33, 300}, 1, 3), classes = test::counting_labels(33, 300);
   const at::Tensor hot = test::random_tensor({33, 300}, 2).ge(0).to(at::kFloat);
+  std::vector<double> weights;
+  for (int k = 0; k < 300; ++k) weights.push_back(k % 7 * 0.3);
   at::Tensor ours, theirs;
-  LossOptions options{.nominal = 40, .label_smoothing = 0.2};
-  const double softmax = softmax_loss(logits, classes, options, ours).item<double>();
-  EXPECT_NEAR(softmax_loss_by_tensors(logits, classes, options, theirs).item<double>(), softmax, 1e-6 * softmax);
-  EXPECT_LE(test::relative_error(theirs, ours), 1e-6);
-  options.weights = {std::vector<double>(300, 3), std::vector<double>(300, 0.6)};
-  const double sigmoid = sigmoid_loss(logits, hot, options, ours).item<double>();
-  EXPECT_NEAR(sigmoid_loss_by_tensors(logits, hot, options, theirs).item<double>(), sigmoid, 1e-6 * sigmoid);
-  EXPECT_LE(test::relative_error(theirs, ours), 1e-6);
+  LossOptions options{
+      .nominal = 40, .label_smoothing = 0.2, .weights = {std::vector<double>(300, 3), std::vector<double>(300, 0.6)}};
+  for (const auto& class_weights : {std::vector<double>(), weights}) {
+    options.class_weights = class_weights;
+    const double softmax = softmax_loss(logits, classes, options, ours).item<double>();
+    EXPECT_NEAR(softmax_loss_by_tensors(logits, classes, options, theirs).item<double>(), softmax, 1e-6 * softmax);
+    EXPECT_LE(test::relative_error(theirs, ours), 1e-6);
+    const double sigmoid = sigmoid_loss(logits, hot, options, ours).item<double>();
+    EXPECT_NEAR(sigmoid_loss_by_tensors(logits, hot, options, theirs).item<double>(), sigmoid, 1e-6 * sigmoid);
+    EXPECT_LE(test::relative_error(theirs, ours), 1e-6);
+  }
 }
 
 }  // namespace

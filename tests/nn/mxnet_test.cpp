@@ -8,6 +8,8 @@
 
 #include "layout.h"
 #include "lockstep/core/file.h"
+#include "lockstep/model/artefact.h"
+#include "lockstep/model/convert.h"
 #include "support/outside.h"
 #include "support/temp_folder.h"
 #include "toy_network.h"
@@ -43,9 +45,7 @@ struct Exchange {
   }
 };
 
-void expect_logits_of_mxnet(int64_t depth, int64_t size, double tolerance) {
-  if (test::mxnet_python().empty()) GTEST_SKIP() << test::kNoMxnet;
-  Network network = test::make_resnet(depth, size);
+void expect_logits_of_mxnet(Network network, int64_t size, double tolerance) {
   test::randomise_batch_norm(network);
   const at::Tensor images = test::random_images(2, size);
   Exchange exchange;
@@ -57,15 +57,93 @@ void expect_logits_of_mxnet(int64_t depth, int64_t size, double tolerance) {
   EXPECT_LE(error, tolerance) << "of the largest logit";
 }
 
+void expect_logits_of_mxnet(int64_t depth, int64_t size, double tolerance) {
+  if (test::mxnet_python().empty()) GTEST_SKIP() << test::kNoMxnet;
+  expect_logits_of_mxnet(test::make_resnet(depth, size), size, tolerance);
+}
+
+void expect_logits_of_mxnet(const std::string& name, const model::NetworkOptions& options, double tolerance) {
+  if (test::mxnet_python().empty()) GTEST_SKIP() << test::kNoMxnet;
+  expect_logits_of_mxnet(
+      Network(model::make_network(name, options), {2, options.channels, options.height, options.width}, 1),
+      options.height, tolerance);
+}
+
 TEST(MxnetLogits, OfDepth20) { expect_logits_of_mxnet(20, 28, 1e-5); }
 TEST(MxnetLogits, OfDepth18) { expect_logits_of_mxnet(18, 64, 1e-5); }
 TEST(MxnetLogits, OfDepth18WithTheSmallStem) { expect_logits_of_mxnet(18, 32, 1e-5); }
+TEST(MxnetLogits, OfResNetV1Slow) {
+  expect_logits_of_mxnet("resnet_v1", {.num_layers = 50, .classes = 10, .height = 64, .width = 64}, 3e-5);
+}
+TEST(MxnetLogits, OfResNetV1WithPaddedShortcuts) {
+  expect_logits_of_mxnet("resnet_v1", {.num_layers = 20, .classes = 10, .height = 32, .width = 32, .shortcut = "pad"},
+                         1e-5);
+}
+TEST(MxnetLogits, OfMobileNetV2) {
+  expect_logits_of_mxnet("mobilenet_v2", {.classes = 10, .height = 64, .width = 64}, 1e-5);
+}
 TEST(MxnetLogits, OfDepth34Slow) { expect_logits_of_mxnet(34, 64, 1e-5); }
 TEST(MxnetLogits, OfDepth56Slow) { expect_logits_of_mxnet(56, 28, 1e-5); }
 TEST(MxnetLogits, OfDepth110Slow) { expect_logits_of_mxnet(110, 28, 1e-5); }
 TEST(MxnetLogits, OfDepth50Slow) { expect_logits_of_mxnet(50, 64, 3e-5); }
 TEST(MxnetLogits, OfDepth101Slow) { expect_logits_of_mxnet(101, 64, 1e-4); }
 TEST(MxnetLogits, OfDepth152Slow) { expect_logits_of_mxnet(152, 64, 2e-4); }
+
+model::Artefact artefact_of(const Network& network, int64_t side) {
+  model::Artefact artefact;
+  artefact.graph = network.graph();
+  artefact.arrays = network.arrays();
+  artefact.card.network = "resnet_v2";
+  artefact.card.num_layers = 20;
+  artefact.card.height = artefact.card.width = side;
+  artefact.epoch = 3;
+  return artefact;
+}
+
+double loss_of(Network& network, const at::Tensor& images, const at::Tensor& labels) {
+  at::Tensor gradient;
+  return softmax_loss(network.forward(images, Mode::kEvaluate), labels, {.nominal = 8}, gradient).item<double>();
+}
+
+/// MXNet trains an epoch from our files and saves; its files are read here, give the same probabilities, and are
+/// trained on.
+void expect_trained_both_ways(bool half) {
+  if (test::mxnet_python().empty()) GTEST_SKIP() << test::kNoMxnet;
+  constexpr int64_t kSide = 8;
+  Network network = test::make_resnet(20, kSide);
+  test::randomise_batch_norm(network);
+  model::Artefact ours = artefact_of(network, kSide);
+  if (half) ours.arrays = model::to_half(ours.arrays);
+  ASSERT_TRUE(network.load(ours.arrays).empty());
+  const test::TempFolder folder;
+  model::write_artefact(folder / "ours", ours, false);
+  const at::Tensor images = test::random_images(8, kSide), labels = test::counting_labels(8, 10);
+  model::write_params(folder / "data.params", {to_array("data", images), to_array("label", labels)});
+  const test::Outcome outcome =
+      test::run_mxnet("train_epoch.py", cat((folder / "ours/image-classification").string(), " 3 ",
+                                            (folder / "data.params").string(), " ", (folder / "theirs").string()));
+  ASSERT_EQ(outcome.status, 0) << outcome.output;
+  const model::Arrays answers = model::read_params(folder / "theirs.out.params");
+  // An error of the logits is multiplied by their size on the way through softmax.
+  const auto expect_probabilities = [&](Network& net, const char* name) {
+    const at::Tensor probabilities = net.forward(images, Mode::kEvaluate).softmax(1);
+    EXPECT_LE(test::relative_error(probabilities, to_tensor(*model::find_array(answers, name))), 1e-4) << name;
+  };
+  expect_probabilities(network, "before");
+
+  const model::Artefact theirs = model::read_artefact(folder / "theirs");
+  EXPECT_EQ(model::symbol_text(theirs.graph), model::symbol_text(network.graph()));
+  Network trained(theirs.graph, {8, 3, kSide, kSide}, 1);
+  ASSERT_TRUE(trained.load(theirs.arrays).empty());
+  expect_probabilities(trained, "after");
+  const double before = loss_of(trained, images, labels);
+  test::step(trained, images, labels, Mode::kFrozen, 8);
+  trained.parameters().add_(trained.parameter_gradients(), -1e-3);
+  EXPECT_LT(loss_of(trained, images, labels), before);
+}
+
+TEST(MxnetEpoch, FromOurModelAndBack) { expect_trained_both_ways(false); }
+TEST(MxnetEpoch, FromOurModelOfHalvesAndBack) { expect_trained_both_ways(true); }
 
 TEST(MxnetStep, ChangesTheWeightsAlike) {
   if (test::mxnet_python().empty()) GTEST_SKIP() << test::kNoMxnet;

@@ -36,7 +36,7 @@ bool same_bits(const at::Tensor& a, const at::Tensor& b) {
   return a.numel() == b.numel() && std::memcmp(a.const_data_ptr(), b.const_data_ptr(), a.nbytes()) == 0;
 }
 
-/// One weight in float64, by the formulas of MXNet.
+/// One weight in float64, by the formulas of MXNet; sgd_torch by torch's.
 struct Weight {
   double w, m = 0, v = 0;
 
@@ -45,6 +45,9 @@ struct Weight {
     if (name == "sgd") {
       m = o.momentum * m - lr * g;
       w += m;
+    } else if (name == "sgd_torch") {
+      m = o.momentum * m + g;
+      w -= lr * m;
     } else if (name == "nag") {
       m = o.momentum * m + g;
       w -= lr * (g + o.momentum * m);
@@ -71,7 +74,7 @@ double error_after_100_updates(const std::string& name, const OptimizerOptions& 
   for (int k = 0; k < 100; ++k)
     optimizer->step(parameters, gradients, make_control(rate_of(k), kRescale * (1 + k % 3)));
 
-  const bool decays = name == "sgd" || name == "nag" || options.decay_all;
+  const bool decays = name == "sgd" || name == "sgd_torch" || name == "nag" || options.decay_all;
   double error = 0, largest = 0;
   for (int64_t i = 0; i < kCount; i += 97) {
     Weight weight{start.const_data_ptr<float>()[i]};

@@ -29,9 +29,12 @@ void write_artefact(const Path& folder, const Artefact& artefact, bool keep_othe
 /// Packs the files of `folder` flat into `archive` (gzip), complete or not at all.
 void pack_artefact(const Path& folder, const Path& archive);
 
-/// Reads model.tar.gz, an unpacked folder, a folder that holds the archive, or a checkpoint folder (or a folder with
-/// `latest`). With several .params the one of the epoch that origin["best_epoch"] of lockstep.json names, else the
-/// newest, is taken. Without lockstep.json the card says what graph and model-shapes.json tell, and SageMaker's rule
+/// Reads model.tar.gz, an unpacked folder, a folder that holds the archive, PREFIX, PREFIX-symbol.json or
+/// PREFIX-NNNN.params of a folder, a checkpoint, a folder of checkpoints (the newest that verifies; each one passed
+/// over is a warning), or weights of the torch world (.pth, .safetensors), which may lie alone in an archive or folder
+/// too. Of several models in a folder it takes "image-classification"; of several .params the one of the epoch that
+/// origin["best_epoch"] of lockstep.json names, else the newest. Without lockstep.json the card says what graph and
+/// model-shapes.json tell (without that, the input size is guessed from the shapes of the arrays), and SageMaker's rule
 /// for the rest. Data Error naming what was looked for.
 Artefact read_artefact(const Path& path);
 
