@@ -17,3 +17,18 @@ gtest_discover_tests(faults_test DISCOVERY_MODE PRE_TEST TEST_FILTER "-*Slow*" T
                      PROPERTIES LABELS unit TIMEOUT 600 ENVIRONMENT TMPDIR=/dev/shm)
 gtest_discover_tests(faults_test DISCOVERY_MODE PRE_TEST TEST_FILTER "*Slow*" TEST_LIST faults_slow TEST_PREFIX faults. NO_PRETTY_VALUES
                      PROPERTIES LABELS slow TIMEOUT 600 ENVIRONMENT TMPDIR=/dev/shm)
+
+# Real ranks of the program that are broken while they run: a short selection in every run, all of it (an hour) where it is asked for.
+if(LOCKSTEP_TORCH_FLOORS)
+  add_library(fault_ending MODULE faults/ending.c)
+  function(ranks_test name label)
+    add_test(NAME faults.${name}_${label}
+             COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/faults/${name}_test.py $<TARGET_FILE:lockstep> $<TARGET_FILE_DIR:fault_ending> ${ARGN})
+    set_tests_properties(faults.${name}_${label} PROPERTIES LABELS ${label} TIMEOUT 3600 RUN_SERIAL TRUE ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+  endfunction()
+  foreach(name endings signals kills)
+    ranks_test(${name} mpi)
+    ranks_test(${name} long all)
+  endforeach()
+  ranks_test(mismatch mpi)
+endif()

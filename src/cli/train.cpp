@@ -15,8 +15,14 @@ void add_train(CLI::App& app, Action& action) {
       ->required();
   app.add_option("overrides", options->overrides,
                  "key=value, by the full name or the last part where it is unique: learning_rate=0.01");
-  app.add_flag("--dry-run", options->dry_run,
-               "check everything, print configuration, network, steps and memory; train nothing");
+  auto* const dry_run = app.add_flag("--dry-run", options->dry_run,
+                                     "check everything, print configuration, network, steps and memory; train nothing");
+  app.add_option(
+         "--try", options->rehearsed_batches,
+         "rehearse: train so many batches, evaluate, save, load and compare, say how fast and how long; begins no "
+         "run")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000000000}))
+      ->excludes(dry_run);
   app.footer([] { return keys_help(); });
   action = [options] { return train::run(*options); };
 }

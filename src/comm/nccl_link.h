@@ -31,8 +31,9 @@ class NcclLink {
   }
   /// What went wrong by itself; empty while all is well, and while another thread is inside NCCL.
   std::string error();
-  /// Ends the collectives that run on this GPU. The first call counts. Where NCCL does not come back within five seconds
-  /// the process ends with the exit code of a comm Error: a thread that waits for the GPU could not be woken otherwise.
+  /// Ends the collectives that run on this GPU. The first call counts. Where NCCL does not come back within five
+  /// seconds the process ends with the exit code of a comm Error: a thread that waits for the GPU could not be woken
+  /// otherwise.
   void abort() noexcept;
   /// All ranks together, when nothing is under way.
   void destroy();

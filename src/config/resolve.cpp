@@ -29,6 +29,25 @@ class Resolution {
     if (!model.interpolation.empty()) propose("run.interpolation", run.interpolation, model.interpolation);
   }
 
+  /// A new network that does not normalise its input gets what its makers trained it with.
+  void normalise_pixels() {
+    Run& run = config().run;
+    const bool is_colour = config().hyperparameters.image_shape.channels == 3;
+    const bool is_silent = origin("run.pixel_mean") == "default" && origin("run.pixel_std") == "default";
+    if (!is_colour || !is_silent || (run.network != "resnet_v1" && run.network != "mobilenet_v2")) return;
+    set("run.pixel_mean", run.pixel_mean, std::vector<double>{123.675, 116.28, 103.53}, "network");
+    set("run.pixel_std", run.pixel_std, std::vector<double>{58.395, 57.12, 57.375}, "network");
+  }
+
+  /// Random resized crops show the whole picture in training, so evaluation shrinks it before it cuts out its middle:
+  /// 256 pixels for 224, as is usual.
+  void choose_resize() {
+    auto& h = config().hyperparameters;
+    if (config().run.augmentation != "random_resized_crop" || origin("hyperparameters.resize") != "default") return;
+    const int64_t shorter = std::min(h.image_shape.height, h.image_shape.width);
+    set("hyperparameters.resize", h.resize, std::optional(shorter * 8 / 7), "run.augmentation");
+  }
+
   void count_samples() {
     auto& samples = config().hyperparameters.num_training_samples;
     if (data_.samples == 0) mistake("channels.train", cat(train(), " holds no samples"));
@@ -143,9 +162,12 @@ class Resolution {
     if (origin("run.network") == "default" && !config().sagemaker_json)
       return set("run.network", config().run.network, model.network, "model");
     if (own != model.network)
-      mistake("run.network", cat(own, ", but ", model.name, " is a ", model.network,
-                                 model.num_layers ? cat(" with ", *model.num_layers, " layers") : "",
-                                 ", whose weights do not fit; set run.network=", model.network));
+      mistake("run.network",
+              cat(own, ", but ", model.name, " is a ", model.network,
+                  model.num_layers ? cat(" with ", *model.num_layers, " layers") : "",
+                  "; the networks have other layers, so the weights of one are of no use in the other; to "
+                  "use them set run.network=",
+                  model.network));
   }
 
   LoadedConfig loaded_;
@@ -158,7 +180,11 @@ class Resolution {
 
 LoadedConfig resolve(Config config, const DatasetFacts& data, const std::optional<ModelFacts>& model) {
   Resolution resolution(std::move(config), data);
-  if (model) resolution.adopt_model(*model);
+  if (model)
+    resolution.adopt_model(*model);
+  else
+    resolution.normalise_pixels();
+  resolution.choose_resize();
   resolution.count_samples();
   resolution.count_classes();
   if (model) resolution.compare_classes(*model);

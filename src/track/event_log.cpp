@@ -14,26 +14,31 @@ namespace lockstep::track {
 
 namespace {
 
-bool is_kept(std::string_view line, int64_t last_step) {
+bool is_kept(std::string_view line, int64_t last_step, const std::string& again) {
   const auto event = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!event.is_object()) return false;
   const auto step = event.find("step");
-  return step == event.end() || !step->is_number() || step->get<double>() <= static_cast<double>(last_step);
+  if (step == event.end() || !step->is_number()) return true;
+  const auto last = static_cast<double>(last_step);
+  const auto name = event.find("event");
+  const bool comes_again = !again.empty() && name != event.end() && *name == again;
+  return comes_again ? step->get<double>() < last : step->get<double>() <= last;
 }
 
 // What an earlier process wrote after its last checkpoint will be written again.
-void trim(const Path& path, int64_t last_step) {
+void trim(const Path& path, int64_t last_step, const std::string& again) {
   const std::string text = read_text(path);
   std::string kept;
   for (size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
-    if (const std::string_view line(&text[begin], end - begin); is_kept(line, last_step)) kept.append(line) += '\n';
+    if (const std::string_view line(&text[begin], end - begin); is_kept(line, last_step, again))
+      kept.append(line) += '\n';
   if (kept != text) write_atomic(path, kept);
 }
 
 }  // namespace
 
-EventLog::EventLog(const Path& path, int64_t last_step) : path_(path) {
-  if (std::filesystem::is_regular_file(path)) trim(path, last_step);
+EventLog::EventLog(const Path& path, int64_t last_step, const std::string& again) : path_(path) {
+  if (std::filesystem::is_regular_file(path)) trim(path, last_step, again);
   fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   require(fd_ >= 0, ErrorKind::kIo, "cannot open ", path.string(), " for writing: ", std::strerror(errno));
 }

@@ -22,7 +22,7 @@ void log_parameters(const Job& job) {
   log::info("epochs: ", h.epochs);
   if (h.resize) log::info("image resize size: ", *h.resize);
   log::info("optimizer: ", h.optimizer);
-  if (h.optimizer == "sgd" || h.optimizer == "nag") {
+  if (h.optimizer == "sgd" || h.optimizer == "nag" || h.optimizer == "sgd_torch") {
     log::info("momentum: ", h.momentum);
     log::info("weight_decay: ", h.weight_decay);
   } else if (h.optimizer == "adam") {
@@ -61,6 +61,14 @@ std::string compute_text(const nn::Compute& compute) {
   return cat(precision, compute.gpu < 0 ? std::string(" on the CPU") : " on " + comm::describe_gpu(compute.gpu));
 }
 
+std::string cache_text(const Job& job) {
+  const int64_t fit = data::pictures_that_fit(
+      *job.data.train, job.cache->budget(), job.config.hyperparameters.image_shape.channels, job.config.run.max_pixels);
+  return cat("run.cache: ", bytes_text(static_cast<double>(job.cache->budget())),
+             " of each rank for decoded pictures; ", fit, " of ", job.data.train->size(),
+             " training pictures fit, by the headers of a few");
+}
+
 }  // namespace
 
 void announce(const Job& job) {
@@ -74,6 +82,7 @@ void announce(const Job& job) {
     log::info("hyperparameters.json is for SageMaker's algorithm, which has no word for ", join(beyond, "; "));
   log::info("Setting number of threads: ", job.threads);
   log::info("computing in ", compute_text(job.compute));
+  if (job.cache) log::info(cache_text(job));
 }
 
 std::string plan_text(const Job& job) {

@@ -19,8 +19,7 @@ class Attempts {
   int64_t begin(int64_t step);
   /// It got on: a checkpoint behind that step is complete, or it ended as it should.
   void succeed();
-  /// It ended by an error that starting again does not mend (usage): that counts for nothing.
-  void forget() { succeed(); }
+  const Path& file() const { return file_; }
 
  private:
   Path file_;

@@ -25,7 +25,8 @@ image::PlanOptions plan_of(const model::Card& card, const std::string& inference
           .height = static_cast<int>(card.height),
           .width = static_cast<int>(card.width),
           .resize = static_cast<int>(card.resize),
-          .stretch = inference_resize.empty() ? card.stretch : inference_resize == "stretch"};
+          .stretch = inference_resize.empty() ? card.stretch : inference_resize == "stretch",
+          .interpolation = image::parse_interpolation(card.interpolation)};
 }
 
 std::vector<int> top_k_of(const model::Card& card) {
@@ -63,11 +64,13 @@ Evaluation evaluate_rank(const EvaluateOptions& options, comm::Communicator& com
   const model::Card& card = artefact.card;
   const auto output = model::find_output(artefact.graph);
 
-  data::DatasetOptions dataset_options{.channel = {.paths = options.data},
+  data::DatasetOptions dataset_options{.channel = {.paths = options.data, .content_type = options.content_type},
                                        .multi_label = output.multi_label,
                                        .classes = output.classes,
                                        .role = "validation",
-                                       .class_names = card.classes};
+                                       .class_names = card.classes,
+                                       .s3_root = options.s3_root,
+                                       .drop_without_category = options.drop_without_category};
   if (!options.list.empty()) dataset_options.list.paths = {options.list};
   const auto dataset = data::open_dataset(dataset_options);
   const auto label_map = data::map_classes(dataset->class_names(), card.classes);

@@ -5,6 +5,7 @@
 #include "lockstep/core/error.h"
 #include "lockstep/core/log.h"
 #include "lockstep/model/pretrained.h"
+#include "lockstep/model/torch_names.h"
 
 namespace lockstep::train {
 namespace {
@@ -120,8 +121,12 @@ void InitialModel::load_into(nn::Network& network, const Run& run, const std::ve
   const auto missing = network.load(arrays);
   require(missing.empty(), ErrorKind::kData, artefact_.source,
           ": does not fit the network of this run: ", join(missing, "; "));
-  notes.push_back(cat("weights and statistics come from ", artefact_.source, ": ", taken_text(artefact_.arrays, own),
-                      ", ", last_layer_text(rows), "; optimizer, epochs, rates and best accuracy start anew"));
+  const model::Card& card = artefact_.card;
+  const std::string network_name =
+      card.network.empty() ? "" : " of " + model::network_text(card.network, card.num_layers);
+  notes.push_back(cat("weights and statistics", network_name, " come from ", artefact_.source, ": ",
+                      taken_text(artefact_.arrays, own), ", ", last_layer_text(rows),
+                      "; optimizer, epochs, rates and best accuracy start anew"));
 }
 
 std::optional<InitialModel> open_initial_model(const Config& config) {

@@ -1,77 +1,85 @@
 #include "job.h"
 
 #include <algorithm>
-#include <thread>
 
 #include <ATen/Parallel.h>
 
 #include "gpu.h"
+#include "host_data.h"
 #include "initial_model.h"
 #include "lockstep/comm/gpu.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/hash.h"
 #include "lockstep/core/thread.h"
-#include "lockstep/data/sampler.h"
+#include "lockstep/data/class_weights.h"
+#include "lockstep/data/loader.h"
+#include "lockstep/data/rank_sampler.h"
 #include "micro_batch.h"
 #include "resume.h"
 
 namespace lockstep::train {
 namespace {
 
-data::DatasetOptions train_options(const Config& config) {
-  return {.channel = config.channels.train,
-          .list = config.channels.train_lst,
-          .multi_label = config.hyperparameters.multi_label,
-          .classes = config.hyperparameters.num_classes.value_or(0)};
-}
-
-Data open_train(const Config& config, int threads) {
+Data open_train(const Config& config, int threads, comm::Communicator& communicator) {
+  HostData opened = open_host_data(data::dataset_options(config, config.channels.train, config.channels.train_lst),
+                                   threads, config.run.skip_bad_records, communicator);
   Data data;
-  data.train = data::open_dataset(train_options(config));
-  data.facts = data::survey(*data.train, config.hyperparameters.multi_label, threads, config.run.skip_bad_records);
+  data.train = std::move(opened.dataset);
+  data.facts = std::move(opened.facts);
+  data.train_shards = std::move(opened.shards);
   return data;
 }
 
 /// Its classes are those of the run, by name where there are names.
-void open_validation(Data& data, const Config& config, int threads) {
+void open_validation(Data& data, const Config& config, int threads, comm::Communicator& communicator) {
   if (!config.channels.validation.given()) return;
-  data::DatasetOptions options = train_options(config);
-  options.channel = config.channels.validation;
-  options.list = config.channels.validation_lst;
+  data::DatasetOptions options =
+      data::dataset_options(config, config.channels.validation, config.channels.validation_lst);
   options.classes = data.facts.classes;
   options.role = "validation";
   options.class_names = data.facts.class_names;
-  data.validation = data::open_dataset(options);
+  HostData opened = open_host_data(options, threads, config.run.skip_bad_records, communicator);
+  data.validation = std::move(opened.dataset);
+  data.validation_shards = std::move(opened.shards);
   data.validation_map = data::map_classes(data.validation->class_names(), data.facts.class_names);
-  const DatasetFacts facts =
-      data::survey(*data.validation, config.hyperparameters.multi_label, threads, config.run.skip_bad_records);
   require(!data.validation_map.empty() ||
-              facts.classes <= std::max(data.facts.classes, config.hyperparameters.num_classes.value_or(0)),
-          ErrorKind::kData, "channels.validation: has ", facts.classes, " classes, channels.train has ",
+              opened.facts.classes <= std::max(data.facts.classes, config.hyperparameters.num_classes.value_or(0)),
+          ErrorKind::kData, "channels.validation: has ", opened.facts.classes, " classes, channels.train has ",
           data.facts.classes, "; both must use the same labels");
 }
 
+/// The same on all ranks that see the same samples; of hosts that have a part each, what they have together.
+std::string print_of(const data::Dataset& dataset, const data::Shards& shards) {
+  if (shards.samples.empty()) return hash_text(data::fingerprint(dataset));
+  std::vector<std::string> counts;
+  for (const int64_t samples : shards.samples) counts.push_back(std::to_string(samples));
+  return "of " + join(counts, " + ") + " samples";
+}
+
 /// Ranks that were started differently would train nonsense or wait for each other for ever.
-void compare_ranks(const Config& config, const Data& data, comm::Communicator& communicator) {
-  const std::string mine =
-      cat("configuration ", hash_text(hash(to_yaml(config))), ", training data ",
-          hash_text(data::fingerprint(*data.train)), " (", data.train->size(), " samples)",
-          data.validation ? cat(", validation data ", hash_text(data::fingerprint(*data.validation))) : "");
+void require_equal(const std::string& mine, comm::Communicator& communicator) {
   const auto all = comm::gather_texts(communicator, mine);
   for (size_t rank = 1; rank < all.size(); ++rank)
     require(all[rank] == all[0], ErrorKind::kUsage, "the ranks do not run the same thing: rank 0 has ", all[0],
             "; rank ", rank, " has ", all[rank], "; give every host the same files and the same command");
 }
 
+void compare_data(const Data& data, comm::Communicator& communicator) {
+  require_equal(cat("training data ", print_of(*data.train, data.train_shards), " (", data.train->size(), " samples)",
+                    data.validation ? ", validation data " + print_of(*data.validation, data.validation_shards) : ""),
+                communicator);
+}
+
 /// Classes get the labels that they have in this run: those of `names`, where they have names.
 void name_classes(Data& data, const std::vector<std::string>& names) {
   data.train_map = data::map_classes(data.train->class_names(), names);
+  const auto counted = data::map_classes(data.facts.class_names, names);
   data.facts.class_names = names;
   data.facts.classes = std::max(data.facts.classes, static_cast<int64_t>(names.size()));
-  if (data.train_map.empty()) return;
+  if (counted.empty()) return;
   std::vector<int64_t> counts(names.size());
   for (size_t label = 0; label < data.facts.class_counts.size(); ++label)
-    counts[static_cast<size_t>(data.train_map[label])] = data.facts.class_counts[label];
+    counts[static_cast<size_t>(counted[label])] = data.facts.class_counts[label];
   data.facts.class_counts = std::move(counts);
 }
 
@@ -117,16 +125,38 @@ data::SamplerOptions training_order(const Job& job) {
                                         : run.sampler == "sequential" ? data::Order::kSequential
                                                                       : data::Order::kShuffle,
                                .drop_last = run.last_batch == "drop",
-                               .labels = {}};
+                               .labels = {},
+                               .shards = job.data.train_shards};
   if (options.order != data::Order::kBalanced) return options;
   require(!job.config.hyperparameters.multi_label, ErrorKind::kUsage,
           "run.sampler: balanced needs one label a sample, not multi_label");
   std::vector<float> labels;
   for (size_t i = 0; i < job.data.train->size(); ++i) {
-    job.data.train->read_labels(i, labels);
+    try {
+      job.data.train->read_labels(i, labels);
+    } catch (const Error& error) {
+      // survey() has said whether it may be skipped.
+      if (error.kind() != ErrorKind::kData || run.skip_bad_records == 0) throw;
+      labels.assign(1, -1);
+    }
     options.labels.push_back(static_cast<int>(labels.front()));
   }
   return options;
+}
+
+std::vector<double> weights_of_classes(const Job& job) {
+  DatasetFacts facts = job.data.facts;
+  facts.classes = *job.config.hyperparameters.num_classes;
+  return data::class_weights(job.config.run.class_weights, facts);
+}
+
+/// This rank's part of what the host may use.
+std::shared_ptr<data::PictureCache> make_cache(const Job& job) {
+  const std::string& wanted = job.config.run.cache;
+  if (wanted.empty()) return nullptr;
+  const size_t pictures = job.data.train->size() + (job.data.validation ? job.data.validation->size() : 0);
+  const auto ranks = static_cast<uint64_t>(job.launch.local_size);
+  return std::make_shared<data::PictureCache>(pictures, data::parse_cache_bytes(wanted) / ranks);
 }
 
 /// The batch of a run that begins, or that goes on with other hosts as run.elastic says.
@@ -192,28 +222,18 @@ optim::ScheduleOptions schedule_options(const Job& job) {
           .warmup_epochs = run.warmup_epochs};
 }
 
-int cores_of_rank(const comm::Launch& launch) {
-  const int cores = available_cores();
-  const bool everywhere = cores >= static_cast<int>(std::thread::hardware_concurrency());
-  return everywhere ? std::max(1, cores / launch.local_size) : cores;
-}
+int cores_of_rank(const comm::Launch& launch) { return cores_of_process(launch.local_size); }
 
-image::PlanOptions Job::plan(bool training) const {
-  const auto& h = config.hyperparameters;
-  return {.channels = h.image_shape.channels,
-          .height = h.image_shape.height,
-          .width = h.image_shape.width,
-          .resize = static_cast<int>(h.resize.value_or(0)),
-          .augmentation = training ? image::parse_augmentation(h.augmentation_type) : image::Augmentation::kNone,
-          .refuse_small = config.run.small_pictures == "refuse"};
-}
+image::PlanOptions Job::plan(bool training) const { return data::plan_options(config, training); }
 
 void set_batch(Job& job, int64_t global_batch) {
   job.state.global_batch = global_batch;
   job.order = training_order(job);
-  const data::Sampler sampler(job.order);
+  const data::RankSampler sampler(job.order, job.launch.rank, job.launch.size);
   job.steps_per_epoch = sampler.batches();
-  if (sampler.dropped() > 0)
+  if (const std::string shards = sampler.describe(); !shards.empty())
+    job.notes.push_back(shards);
+  else if (sampler.dropped() > 0)
     job.notes.push_back(cat("last_batch: drop leaves ", sampler.dropped(), " of ", job.data.train->size(),
                             " samples out of each epoch"));
 }
@@ -227,22 +247,28 @@ Job prepare(const LoadedConfig& loaded, comm::Communicator& communicator) {
       loaded.config.run.loader_threads > 0 ? static_cast<int>(loaded.config.run.loader_threads) : cores;
   at::set_num_threads(job.threads);
 
-  job.data = open_train(loaded.config, job.loader_threads);
+  require_equal("configuration " + hash_text(hash(to_yaml(loaded.config))), communicator);
+  job.data = open_train(loaded.config, job.loader_threads, communicator);
   const auto from = find_resume(loaded.config, communicator);
   const auto initial = from ? std::nullopt : open_initial_model(loaded.config);
-  const auto own_names = job.data.train->class_names();
+  const auto own_names = job.data.facts.class_names;
   name_classes(job.data, from      ? from->card().classes
                          : initial ? initial->classes(loaded.config.run, own_names)
                                    : own_names);
   if (initial && loaded.config.run.grow_classes)
     job.data.facts.classes = std::max(job.data.facts.classes, initial->facts().num_classes);
-  open_validation(job.data, loaded.config, job.loader_threads);
-  compare_ranks(loaded.config, job.data, communicator);
+  open_validation(job.data, loaded.config, job.loader_threads, communicator);
+  compare_data(job.data, communicator);
 
   LoadedConfig resolved = resolve(loaded.config, job.data.facts, model_facts(from, initial));
   job.config = std::move(resolved.config);
   job.notes = loaded.warnings;
   job.notes.insert(job.notes.end(), resolved.warnings.begin(), resolved.warnings.end());
+  job.class_weights = weights_of_classes(job);
+  if (!job.class_weights.empty() && job.config.run.sampler == "balanced")
+    job.notes.emplace_back(
+        "run.class_weights and run.sampler: balanced both favour rare classes; one of them is enough");
+  job.cache = make_cache(job);
   job.card = make_card(job.config, job.data.facts.class_names);
   job.compute = choose_compute(job.config, communicator, job.notes);
 

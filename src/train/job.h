@@ -8,6 +8,7 @@
 #include "learner.h"
 #include "lockstep/comm/communicator.h"
 #include "lockstep/config/load.h"
+#include "lockstep/data/cache.h"
 #include "lockstep/data/dataset.h"
 #include "lockstep/data/sampler.h"
 #include "lockstep/image/plan.h"
@@ -22,6 +23,7 @@ struct Data {
   std::unique_ptr<data::Dataset> train, validation;  ///< validation may be null
   std::vector<int> train_map, validation_map;        ///< their labels in those of the run; empty: the same
   DatasetFacts facts;                                ///< of the training set, in the labels of the run
+  data::Shards train_shards, validation_shards;      ///< empty where every host has all samples
 };
 
 /// Everything that exists before the first step: one rank's view of a run.
@@ -46,6 +48,8 @@ struct Job {
   int64_t micro_batch = 0;  ///< samples of this rank that pass the network at once; 0: its share
   int threads = 1;          ///< of this rank, for the network
   int loader_threads = 1;
+  std::shared_ptr<data::PictureCache> cache;  ///< null: none; the training pictures, then those of validation
+  std::vector<double> class_weights;          ///< [classes] of the loss; empty: 1
   image::PlanOptions plan(bool training) const;
 };
 
@@ -67,7 +71,7 @@ std::string choose_backend(const Run& run, const comm::Launch& launch);
 /// The learning rate of each step, counted as epochs * steps_per_epoch + batches of the epoch.
 optim::ScheduleOptions schedule_options(const Job& job);
 
-/// The cores that are this rank's alone: its affinity mask, or its part of the host where all ranks may run everywhere.
+/// The cores that are this rank's alone: cores_of_process() among the ranks of its host.
 int cores_of_rank(const comm::Launch& launch);
 
 }  // namespace lockstep::train

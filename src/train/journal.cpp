@@ -23,7 +23,9 @@ Journal::Journal(const Job& job, bool leads)
       start_(Clock::now()),
       epoch_start_(start_),
       seconds_before_(job.state.seconds) {
-  if (leads) events_ = std::make_unique<track::EventLog>(Path(job.config.run.output) / "metrics.jsonl", job.state.step);
+  if (leads)
+    events_ = std::make_unique<track::EventLog>(Path(job.config.run.output) / "metrics.jsonl", job.state.step,
+                                                job.state.evaluation_due ? "validation" : "");
 }
 
 double Journal::elapsed() const { return seconds_before_ + seconds_since(start_); }
@@ -38,7 +40,8 @@ double Journal::images_per_second() const {
   return static_cast<double>(job_.state.sums.count - counted_before_) / seconds_since(epoch_start_);
 }
 
-void Journal::begin_epoch(const Reducer& reducer) {
+void Journal::begin_epoch(const Reducer& reducer, const data::Loader& loader) {
+  loaded_before_ = loader.times();
   epoch_start_ = Clock::now();
   counted_before_ = job_.state.sums.count;
   exchanged_before_ = reducer.seconds_exchanging();
@@ -84,6 +87,7 @@ void Journal::epoch(const Reducer& reducer, const data::Loader& loader) {
       .set("skipped_steps", job_.state.skipped);
   if (job_.learner.scaler) event.set("loss_scale", job_.learner.scaler->saved().scale);
   if (job_.launch.size > 1) exchange(reducer, event);
+  input(loader.times() - loaded_before_, event);
   events_->write(event);
   if (loader.skipped() > 0) log::warning(loader.skipped(), " unreadable samples were left out since this start");
 }
@@ -96,6 +100,19 @@ void Journal::exchange(const Reducer& reducer, track::Event& event) {
   event.set("seconds_exchanging", exchanged).set("seconds_waited_for_ranks", waited).set("exchange_hidden", hidden);
   log::info(format("Epoch[%d] exchange of gradients: %.2f s, %.0f %% of it hidden behind backward",
                    int(job_.state.epoch - 1), exchanged, 100 * hidden));
+}
+
+/// What the epoch waited for: the network, or data and why.
+void Journal::input(const data::LoaderTimes& times, track::Event& event) {
+  const data::Bound bound = data::bound_of(times);
+  event.set("bound", bound == data::Bound::kCompute   ? "compute"
+                     : bound == data::Bound::kStorage ? "storage"
+                                                      : "decode")
+      .set("seconds_reading", times.read)
+      .set("seconds_decoding", times.decode)
+      .set("seconds_applying", times.apply);
+  const std::string text = format("Epoch[%d] ", int(job_.state.epoch - 1)) + data::bound_text(times);
+  bound == data::Bound::kStorage ? log::warning(text) : log::info(text);
 }
 
 void Journal::validation(const track::Report& report, bool is_best) {

@@ -18,7 +18,7 @@ class Journal {
   /// Goes on behind the step that the job's state stands at.
   Journal(const Job& job, bool leads);
 
-  void begin_epoch(const Reducer& reducer);
+  void begin_epoch(const Reducer& reducer, const data::Loader& loader);
   void step(const StepResult& result);
   /// Of the epoch that ended: the state counts it already and still has its sums.
   void epoch(const Reducer& reducer, const data::Loader& loader);
@@ -34,6 +34,7 @@ class Journal {
   track::Event event(const std::string& name) const;  ///< with epoch, step and seconds
   double images_per_second() const;                   ///< of the epoch, by this start
   void exchange(const Reducer& reducer, track::Event& event);
+  void input(const data::LoaderTimes& times, track::Event& event);
 
   const Job& job_;
   const Hyperparameters& hyperparameters_;
@@ -42,6 +43,7 @@ class Journal {
   double seconds_before_;                            // of earlier starts
   int64_t counted_before_ = 0;                       // samples of this epoch that an earlier start trained
   double exchanged_before_ = 0, waited_before_ = 0;  // seconds of the exchange, before this epoch
+  data::LoaderTimes loaded_before_;                  // before this epoch
 };
 
 }  // namespace lockstep::train

@@ -83,7 +83,8 @@ model::NetworkOptions network_options(const Config& config, int64_t classes) {
           .channels = h.image_shape.channels,
           .height = h.image_shape.height,
           .width = h.image_shape.width,
-          .multi_label = h.multi_label};
+          .multi_label = h.multi_label,
+          .shortcut = config.run.shortcut};
 }
 
 model::Graph make_graph(const Config& config) {

@@ -1,19 +1,56 @@
 #include "lockstep/train/run.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iostream>
 #include <thread>
 
 #include "job.h"
+#include "lockstep/core/error.h"
+#include "lockstep/core/log.h"
 #include "lockstep/nn/memory.h"
+#include "lockstep/train/versions.h"
 #include "rank.h"
+#include "rehearsal.h"
 #include "stop_signal.h"
 
 namespace lockstep::train {
 namespace {
 
-// Most errors meet every rank alike. Rank 0 speaks first, and a launcher that ends the job then spares the user the
-// repetition.
-constexpr auto kCourtesy = std::chrono::seconds(3);
+/// Before it leaves. Most errors meet every rank alike: rank 0 speaks first, and a launcher that ends the job then
+/// spares the user the repetition. Ranks that only heard of an error, or waited in vain, leave the exit code to the one
+/// whose error it was.
+std::chrono::milliseconds courtesy(const std::exception& error, const comm::Launch& launch) {
+  if (launch.size == 1) return std::chrono::milliseconds(0);
+  const auto* known = dynamic_cast<const Error*>(&error);
+  if (known && known->kind() == ErrorKind::kComm) return std::chrono::milliseconds(3000);
+  return std::chrono::milliseconds(launch.rank > 0 ? 1500 : 0);
+}
+
+constexpr double kMeetingSeconds = 8;
+
+/// A rank that cannot even read its configuration tells the others, which would wait for it.
+LoadedConfig load(const RunOptions& options, const comm::Launch& launch) try {
+  return load_config(options.config, options.overrides);
+} catch (const Error& error) {
+  if (launch.size == 1) throw;
+  try {
+    comm::make_communicator("auto", launch, kMeetingSeconds)->abort(error.what());
+  } catch (const Error&) {
+    log::warning("the other ranks could not be told");
+  }
+  throw;
+}
+
+/// Ranks of different programs would compute different weights, or wait for each other for ever. Asked before the data
+/// are opened, which takes long.
+void compare_programs(comm::Communicator& communicator) {
+  const auto all = comm::gather_texts(communicator, describe_program());
+  const auto different = std::find_if(all.begin(), all.end(), [&](const auto& text) { return text != all[0]; });
+  require(different == all.end(), ErrorKind::kUsage, "the ranks are not the same program: rank 0 is ", all[0],
+          "; rank ", different - all.begin(), " is ", different == all.end() ? "" : *different,
+          "; install the same on every host");
+}
 
 }  // namespace
 
@@ -23,13 +60,17 @@ int run(const RunOptions& options) {
   const comm::Launch launch = comm::discover_launch();
   std::unique_ptr<comm::Communicator> communicator;
   try {
-    const LoadedConfig loaded = load_config(options.config, options.overrides);
+    const LoadedConfig loaded = load(options, launch);
     communicator = comm::make_communicator(choose_backend(loaded.config.run, launch), launch,
                                            loaded.config.run.collective_timeout);
-    return run_rank(loaded, options.dry_run, *communicator);
+    compare_programs(*communicator);
+    if (options.rehearsed_batches == 0) return run_rank(loaded, options.dry_run, *communicator);
+    const Rehearsal rehearsal = rehearse(loaded, options.rehearsed_batches, *communicator);
+    if (launch.rank == 0) std::cout << summary_text(rehearsal) << std::flush;
+    return 0;
   } catch (const std::exception& error) {
     if (communicator) communicator->abort(error.what());
-    if (launch.rank > 0) std::this_thread::sleep_for(kCourtesy);
+    std::this_thread::sleep_for(courtesy(error, launch));
     throw;
   }
 }

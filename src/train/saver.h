@@ -18,10 +18,12 @@ class Saver {
 
   /// keep: as model::checkpoint::save() takes it.
   Saver(Path folder, int64_t keep);
-  /// Waits for a save that is under way; its Error, if there is one, is lost: finish() first.
-  ~Saver() = default;
+  /// Waits for a save that is under way, and logs its Error.
+  ~Saver();
+  Saver(const Saver&) = delete;
+  Saver& operator=(const Saver&) = delete;
 
-  /// Begins to write and returns. Nothing may be under way: finish() first. Memory: one snapshot.
+  /// Begins to write and returns. Nothing may be under way: finish() first. Memory: one snapshot until it is written.
   void start(int64_t step, model::checkpoint::Content content, std::vector<int64_t> protect);
   bool is_under_way() const { return running_.valid(); }
   /// The save that has ended since, if any, without waiting; throws its Error.

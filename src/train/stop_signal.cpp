@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <climits>
 #include <csignal>
+#include <cstring>
 
 #include <unistd.h>
 
@@ -15,16 +17,20 @@ std::atomic<bool> orderly = false;
 std::atomic<int> requests = 0;
 std::atomic<unsigned> patience = kPatience;  // seconds
 std::atomic<bool> agreed = false;
+std::atomic<bool> postponed = true;
+char removed_file[PATH_MAX];
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free,
               "used in a signal handler");
 
 void take_signal(int number) {
   const int before = requests.fetch_add(1);
+  if (before == 0 && removed_file[0] != 0) ::unlink(removed_file);
   if (!orderly || (number == SIGINT && before > 0)) ::_exit(kInterrupted);
-  if (before == 0 && !agreed) ::alarm(patience);
+  if (before == 0 && !agreed && !postponed) ::alarm(patience);
 }
 
 void give_up(int) {
+  if (agreed || postponed) return;  // meanwhile
   constexpr char kWords[] = "the ranks could not agree on a step to stop at in time; leaving without a save\n";
   if (::write(STDERR_FILENO, kWords, sizeof kWords - 1) < 0) ::_exit(kInterrupted);
   ::_exit(kInterrupted);
@@ -41,7 +47,17 @@ void catch_stop_signals() {
   ::sigaction(SIGALRM, &action, nullptr);
 }
 
-void expect_agreement(double seconds) { patience = std::max(kPatience, static_cast<unsigned>(seconds) + 1); }
+void expect_agreement(double seconds) {
+  patience = std::max(kPatience, static_cast<unsigned>(seconds) + 1);
+  if (postponed.exchange(false) && requests > 0 && !agreed) ::alarm(patience);
+}
+
+void postpone_agreement() { postponed = true; }
+
+void remove_when_asked(const char* file) {
+  const size_t length = std::strlen(file);
+  if (length < sizeof removed_file) std::memcpy(removed_file, file, length + 1);
+}
 
 void stop_is_agreed() {
   agreed = true;

@@ -10,10 +10,16 @@ void catch_stop_signals();
 void begin_orderly_stop();
 
 /// The wish that a signal brings is agreed on within about that many seconds, ten at least; otherwise the process ends
-/// with exit code 130, because a rank that hangs would keep all from leaving. Call after each step.
+/// with exit code 130, because a rank that hangs would keep all from leaving. Call after each step: before the first
+/// one, and after postpone_agreement(), nobody gives up.
 void expect_agreement(double seconds);
+/// What follows may take longer on one rank than on the others, which wait for it: a checkpoint, an evaluation.
+void postpone_agreement();
 /// It was: the save that follows may take its time.
 void stop_is_agreed();
+
+/// The first signal removes this file. One file a process; its path is copied.
+void remove_when_asked(const char* file);
 
 /// A signal came. Ranks agree on it with the next exchange: see Step.
 bool stop_requested();

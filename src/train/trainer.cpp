@@ -4,11 +4,11 @@
 #include <filesystem>
 
 #include "early_stopping.h"
-#include "lockstep/comm/gpu.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/log.h"
 #include "lockstep/model/artefact.h"
 #include "lockstep/track/progress.h"
+#include "options.h"
 #include "stop_signal.h"
 #include "summary.h"
 #include "validation.h"
@@ -21,40 +21,6 @@ constexpr size_t kNamedSamples = 16;  // in an error
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-StepOptions step_options(const Job& job) {
-  const auto& h = job.config.hyperparameters;
-  const Run& run = job.config.run;
-  StepOptions options{.global_batch = job.global_batch(),
-                      .micro_batch = job.micro_batch,
-                      .mode = run.freeze_batch_norm ? nn::Mode::kFrozen : nn::Mode::kTrain,
-                      .multi_label = h.multi_label,
-                      .loss = {.label_smoothing = run.label_smoothing},
-                      .clip_gradient_norm = run.clip_gradient_norm,
-                      .card = job.card,
-                      .top_k = static_cast<int>(h.top_k.value_or(1)),
-                      .bucket_bytes = run.bucket_bytes};
-  if (h.use_weighted_loss && h.multi_label)
-    options.loss.weights = nn::label_weights({job.data.facts.class_counts.begin(), job.data.facts.class_counts.end()},
-                                             job.data.facts.samples);
-  return options;
-}
-
-data::LoaderOptions loader_options(const Job& job, bool training) {
-  return {.rank = job.launch.rank,
-          .size = job.launch.size,
-          .plan = job.plan(training),
-          .seed = static_cast<uint64_t>(job.config.run.seed),
-          .first_epoch = training ? job.state.epoch : 0,
-          .first_batch = training ? job.state.sums.batches : 0,
-          .epochs = training ? job.config.hyperparameters.epochs : 1,
-          .threads = job.loader_threads,
-          .ahead = static_cast<int>(job.config.run.prefetch_batches),
-          .max_pixels = job.config.run.max_pixels,
-          .skip_bad = job.config.run.skip_bad_records,
-          .label_map = training ? job.data.train_map : job.data.validation_map,
-          .allocate = job.compute.gpu < 0 ? data::plain_memory() : comm::pinned_memory};
 }
 
 }  // namespace
@@ -76,7 +42,13 @@ Trainer::Trainer(Job& job, StopWish& wish, comm::Communicator& communicator)
       saved_(start_),
       counted_(start_) {}
 
-Trainer::End Trainer::run() {
+Trainer::End Trainer::run() try { return train(); } catch (const Error& error) {
+  communicator_.abort(error.what());  // before anything else ends: a checkpoint under way may take its time
+  if (error.kind() != ErrorKind::kComm) throw;
+  fail(ErrorKind::kComm, error.what(), "; this rank was behind step ", state_.step, " in epoch ", state_.epoch + 1);
+}
+
+Trainer::End Trainer::train() {
   // summary.json is the mark of a finished run; without it a run that ended while writing its last files completes
   // them.
   if (done() && !state_.evaluation_due && std::filesystem::exists(output_ / "summary.json")) return End::kFinished;
@@ -112,7 +84,7 @@ bool Trainer::changes_batch() const {
 void Trainer::train_epoch() {
   track::Progress progress(cat("epoch ", state_.epoch + 1, "/", hyperparameters_.epochs),
                            static_cast<int64_t>(job_.data.train->size()));
-  journal_.begin_epoch(step_.reducer());
+  journal_.begin_epoch(step_.reducer(), loader_);
   const int64_t counted_before = state_.sums.count;
   counted_ = Clock::now();
   bool complete = false;
@@ -189,10 +161,12 @@ void Trainer::require_applied(const StepResult& result) {
 }
 
 void Trainer::evaluate_epoch() {
+  postpone_agreement();
   const UseAverages averaged(job_.learner);
   bool better = !job_.data.validation;
   if (job_.data.validation) {
-    data::Loader loader(*job_.data.validation, validation_order(*job_.data.validation, job_.global_batch()),
+    data::Loader loader(*job_.data.validation,
+                        validation_order(*job_.data.validation, job_.global_batch(), job_.data.validation_shards),
                         loader_options(job_, false));
     std::vector<int> top_k;
     if (hyperparameters_.top_k) top_k.push_back(static_cast<int>(*hyperparameters_.top_k));
@@ -248,6 +222,7 @@ bool Trainer::is_save_due(int64_t step) const {
 /// The snapshot is taken here, the rest happens beside the next steps.
 void Trainer::save() {
   saved_ = Clock::now();
+  postpone_agreement();
   if (!leads()) return;
   end_save(true);
   state_.seconds = journal_.elapsed();

@@ -27,12 +27,14 @@ class Trainer {
     kStopped,   ///< asked to stop: a checkpoint holds all that was done
     kNewBatch   ///< the next epoch has another global batch: set_batch() and another Trainer
   };
-  /// From where the job's state stands.
+  /// From where the job's state stands. A comm Error says at which step it came; every Error has been told to the other
+  /// ranks when it is thrown.
   End run();
   bool done() const;
   bool got_on() const { return got_on_; }  ///< a checkpoint behind the step that this began at is complete
 
  private:
+  End train();
   void train_epoch();
   void evaluate_epoch();
   void finish();

@@ -26,13 +26,14 @@ void add_batch(const at::Tensor& logits, const data::HostBatch& batch, track::Me
 
 }  // namespace
 
-data::SamplerOptions validation_order(const data::Dataset& dataset, int64_t global_batch) {
+data::SamplerOptions validation_order(const data::Dataset& dataset, int64_t global_batch, data::Shards shards) {
   return {.samples = static_cast<int64_t>(dataset.size()),
           .global_batch = global_batch,
           .seed = 0,
           .order = data::Order::kSequential,
           .drop_last = false,
-          .labels = {}};
+          .labels = {},
+          .shards = std::move(shards)};
 }
 
 std::optional<int64_t> validate(nn::Network& network, data::Loader& loader, comm::Communicator& communicator,

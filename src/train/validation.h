@@ -19,6 +19,6 @@ std::optional<int64_t> validate(nn::Network& network, data::Loader& loader, comm
                                 const std::function<bool()>& wants_stop = {});
 
 /// What validate() reads: the whole dataset in order, no randomness.
-data::SamplerOptions validation_order(const data::Dataset& dataset, int64_t global_batch);
+data::SamplerOptions validation_order(const data::Dataset& dataset, int64_t global_batch, data::Shards shards = {});
 
 }  // namespace lockstep::train

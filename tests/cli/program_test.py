@@ -90,6 +90,27 @@ def test_errors_say_what_where_and_what_to_do():
         expect("none.tar.gz" in err, f"a missing model is named: {err}")
 
 
+def test_check_tells_good_data_from_bad():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        make_pictures(folder / "pictures")
+        report, chart = folder / "report.json", folder / "chart.svg"
+        out, _ = run("check", folder / "pictures", "--image-shape", "3,16,16", "--json", report, "--chart", chart)
+        expect("60 samples" in out and "across" in out, f"check says what there is: {out}")
+        said = json.loads(report.read_text())
+        expect(said["would_fail"] is False and said["channels"][0]["class_counts"] == [30, 30], f"check --json: {said}")
+        expect(chart.read_text().startswith("<svg"), "check --chart writes a picture")
+        (folder / "pictures/down/000.png").write_bytes(b"no picture")
+        out, _ = run("check", folder / "pictures", "--image-shape", "3,16,16", status=3)
+        expect("fails: " in out and "000.png" in out and "training would fail" in out, f"check names the bad picture: {out}")
+        config = folder / "run.yaml"
+        config.write_text(f"channels: {{train: {folder}/pictures}}\nhyperparameters: {{num_classes: 3}}\nrun: {{skip_bad_records: 1}}\n")
+        out, _ = run("check", config, status=3)
+        expect("num_classes: 3" in out and "2 classes" in out, f"check compares with the configuration: {out}")
+        out, _ = run("check", config, "num_classes=2", "image_shape=3,16,16")
+        expect("doubtful: train: 1 samples cannot be read" in out, f"check takes overrides: {out}")
+
+
 def test_folder_to_predictions():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -109,6 +130,10 @@ run: {{output: {folder}/out}}
         for part in ("hyperparameters.num_layers", "toy.yaml:4", "parameters", "steps:", "memory"):
             expect(part in out, f"--dry-run shows {part}: {out}")
         expect(not (folder / "out").exists(), "--dry-run writes nothing")
+        before = sorted(path.name for path in folder.iterdir())
+        out, _ = run("train", config, "--try", "6", launcher=mpirun)
+        expect("6 steps of 12 images on 2 rank(s)" in out and "read and equal; the run would take about" in out, f"--try says how it went: {out}")
+        expect(sorted(path.name for path in folder.iterdir()) == before, "--try leaves nothing behind")
         run("train", config, launcher=mpirun)
         summary = json.loads((folder / "out/summary.json").read_text())
         expect(summary["world_size"] == 2 and summary["validation"]["accuracy"] >= 0.9, f"two ranks learn the stripes: {summary}")
@@ -164,6 +189,7 @@ def test_a_signal_saves_and_the_next_start_goes_on():
 
 test_help_and_wrong_usage()
 test_errors_say_what_where_and_what_to_do()
+test_check_tells_good_data_from_bad()
 if "whole" in sys.argv[2:]:
     test_folder_to_predictions()
     test_a_signal_saves_and_the_next_start_goes_on()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from toy import LAB, ROOT, SHARED, difference, expect, finish, floats, last_checkpoint, last_tensors, make_records, run, skip
+from toy import LAB, ROOT, SHARED, difference, expect, finish, floats, last_checkpoint, last_tensors, make_records, run, skip, wait_until
 
 PROGRAM = sys.argv[1]
 HOSTFILE = SHARED / "hosts"
@@ -79,10 +79,36 @@ def test_a_stop_over_hosts():
     expect(code == 0 and before in text, f"the next start goes on from {before}", text)
 
 
+def test_a_cut_network():
+    """Each rank ends in time and says why."""
+    prefix = SHARED / "apart"
+    command = [*TWO_HOSTS, "--mca", "orte_enable_recovery", "1", "--mca", "orte_abort_on_non_zero_status", "0", ROOT / "tests/faults/rank",
+               prefix, PROGRAM, "train", SHARED / "toy.yaml", "epochs=100000", "collective_timeout=5", f"run.output={SHARED}/apart-run"]
+    output = open(SHARED / "apart.txt", "w")
+    process = subprocess.Popen([*map(str, command)], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+    metrics = SHARED / "apart-run/metrics.jsonl"
+    begun = wait_until(lambda: metrics.exists() and metrics.read_text().count('"step"') > 20)
+    run(LAB, "cut", "2")
+    begin = time.monotonic()
+    codes = [prefix.with_name(f"apart.{rank}.code") for rank in range(4)]
+    ended = wait_until(lambda: all(path.exists() and path.read_text().endswith("\n") for path in codes), 15)
+    seconds = time.monotonic() - begin
+    said = [prefix.with_name(f"apart.{rank}.out").read_text() for rank in range(4)]
+    expect(begun and ended and all(path.read_text() == "5\n" for path in codes),
+           f"a cut network: all four ranks end within {seconds:.1f} s, where five is the limit, with 5", "\n".join(text[-500:] for text in said))
+    for rank, text in enumerate(said):
+        error = [line for line in text.splitlines() if " ERROR " in line]
+        expect(len(error) == 1 and all(word in error[0] for word in (f"rank {rank} (node{rank // 2 + 1})", "collective ", "behind step ")),
+               f"a cut network: rank {rank} names host, collective and step in one message", text[-800:])
+    process.kill()  # it still waits for its daemon on the other host, until TCP gives up
+    run(LAB, "join", "2")
+
+
 if not shutil.which("mpirun"):
     skip("no mpirun here (Debian: openmpi-bin)")
 HOSTFILE.write_text("node1 slots=2\nnode2 slots=2\n")
 test_hosts_and_variables()
 test_training()
 test_a_stop_over_hosts()
+test_a_cut_network()
 finish()

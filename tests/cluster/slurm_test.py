@@ -7,15 +7,16 @@ import re
 import sys
 import time
 
-from toy import SHARED, expect, finish, last_checkpoint, make_records, run
+from toy import SHARED, expect, finish, floats, last_checkpoint, last_tensors, make_records, run, wait_until
 
 os.environ["LOCKSTEP_PROGRAM"] = str(pathlib.Path(sys.argv[1]).resolve())
 # The scripts' own numbers are for larger hosts; sbatch's options win, as their comments say.
 SBATCH = ["sbatch", "--parsable", "--ntasks-per-node=2", "--cpus-per-task=1", f"--output={SHARED}/%j.out"]
 
 
-def submit(script, *arguments, options=()):
-    code, text = run(*SBATCH, *options, f"launch/slurm/{script}.sbatch", *arguments)
+def submit(launcher, *arguments, options=()):
+    environment = dict(os.environ, **({"LOCKSTEP_LAUNCHER": launcher} if launcher else {}))
+    code, text = run(*SBATCH, *options, "launch/slurm/train.sbatch", *arguments, env=environment)
     return code, text.split()[0]
 
 
@@ -29,56 +30,88 @@ def facts(job):
     return dict(re.findall(r"(\w+)=(\S+)", run("scontrol", "show", "job", job)[1]))
 
 
-def wait_until(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.2)
-    return False
-
-
 def wait_for_state(job, *states):
     return wait_until(lambda: facts(job)["JobState"] in states)
 
 
-def test_a_run(script, config):
-    output = SHARED / f"{script}-run"
-    code, job = submit(script, config, f"run.output={output}", options=["--wait"])
+def test_a_run(launcher, config):
+    output = SHARED / f"{launcher}-run"
+    code, job = submit(launcher, config, f"run.output={output}", options=["--wait"])
     text = printed(job)
-    expect(code == 0 and facts(job)["JobState"] == "COMPLETED", f"{script}: a run completes", text)
-    expect("ranks: 4 on 2 host(s), global batch 24" in text, f"{script}: four ranks on two hosts", text)
+    expect(code == 0 and facts(job)["JobState"] == "COMPLETED", f"{launcher}: a run completes", text)
+    expect("ranks: 4 on 2 host(s), global batch 24" in text, f"{launcher}: four ranks on two hosts", text)
     summary = json.loads((output / "summary.json").read_text())
-    expect(summary["world_size"] == 4 and summary["steps"] == 9, f"{script}: all of it was trained", summary)
-    code, job = submit(script, SHARED / "absent.yaml", options=["--wait"])
+    expect(summary["world_size"] == 4 and summary["steps"] == 9, f"{launcher}: all of it was trained", summary)
+    code, job = submit(launcher, SHARED / "absent.yaml", options=["--wait"])
     # srun gives the largest code, and ends ranks by SIGTERM that have not met the mistake themselves.
-    codes = (2, 130) if script == "srun" else (2,)
-    expect(code in codes and "absent.yaml" in printed(job), f"{script}: the ranks' exit code is the job's (here {code})", printed(job))
-    expect(facts(job)["Restarts"] == "0", f"{script}: a mistake is not queued again", facts(job))
+    codes = (2, 130) if launcher == "srun" else (2,)
+    expect(code in codes and "absent.yaml" in printed(job), f"{launcher}: the ranks' exit code is the job's (here {code})", printed(job))
+    expect(facts(job)["Restarts"] == "0", f"{launcher}: a mistake is not queued again", facts(job))
 
 
-def test_notice(script, config):
+def test_notice(launcher, config):
     """Slurm's notice saves and puts the job back; what comes next is the same job, going on. scancel is the end."""
-    output = SHARED / f"{script}-cut"
+    output = SHARED / f"{launcher}-cut"
     metrics = output / "metrics.jsonl"
-    _, job = submit(script, config, "epochs=20000", f"run.output={output}")
-    expect(wait_until(lambda: metrics.exists() and metrics.read_text().count('"step"') > 5), f"{script}: a long run has begun", printed(job))
+    _, job = submit(launcher, config, "epochs=20000", f"run.output={output}")
+    expect(wait_until(lambda: metrics.exists() and metrics.read_text().count('"step"') > 5), f"{launcher}: a long run has begun", printed(job))
     run("scancel", "--batch", "--signal=USR1", job)
-    expect(wait_until(lambda: facts(job).get("Restarts") == "1"), f"{script}: USR1 puts the job back into the queue", printed(job))
+    expect(wait_until(lambda: facts(job).get("Restarts") == "1"), f"{launcher}: USR1 puts the job back into the queue", printed(job))
     saved = last_checkpoint(output)
-    expect(f"saved; job {job} goes back" in printed(job), f"{script}: after the ranks have saved", printed(job))
+    expect(f"saved; job {job} goes back" in printed(job), f"{launcher}: after the ranks have saved", printed(job))
     begun = wait_until(lambda: "start 2:" in printed(job) and saved in printed(job).split("start 2:")[1])
-    expect(begun, f"{script}: its second start goes on from {saved}", printed(job))
+    expect(begun, f"{launcher}: its second start goes on from {saved}", printed(job))
     lines = metrics.read_text().count("\n")
     wait_until(lambda: metrics.read_text().count("\n") > lines + 5)
     run("scancel", job)
-    if script == "srun":
+    if launcher == "srun":
         expect(wait_until(lambda: last_checkpoint(output) != saved), "srun: scancel lets the ranks save", printed(job))
-    expect(wait_for_state(job, "CANCELLED") and facts(job)["Restarts"] == "1", f"{script}: a cancelled job is not queued again", printed(job))
+    expect(wait_for_state(job, "CANCELLED") and facts(job)["Restarts"] == "1", f"{launcher}: a cancelled job is not queued again", printed(job))
+
+
+def test_ten_requeues(config):
+    """Ten notices, eleven starts, one log, one run: the bits of a run that was left alone."""
+    settings = ["epochs=200", "checkpoint_every_steps=50"]  # 600 steps
+    code, job = submit(None, config, *settings, f"run.output={SHARED}/alone", options=["--wait"])
+    expect(code == 0 and "srun --mpi=pmix" in printed(job), "srun starts the ranks where it can", printed(job))
+    output = SHARED / "requeued"
+    metrics = output / "metrics.jsonl"
+    _, job = submit(None, config, *settings, f"run.output={output}")
+    begin, lines = time.monotonic(), 0
+    for number in range(1, 11):
+        ready = wait_until(lambda: f"start {number}:" in printed(job) and metrics.exists() and metrics.read_text().count("\n") > lines + 5)
+        run("scancel", "--batch", "--signal=USR1", job)
+        if not ready or not wait_until(lambda: facts(job).get("Restarts") == str(number)):
+            return expect(False, f"notice {number} puts the job back into the queue", printed(job)[-3000:])
+        lines = metrics.read_text().count("\n")
+    done = wait_until(lambda: facts(job)["JobState"] == "COMPLETED", 300)
+    text = printed(job)
+    expect(done and facts(job)["Restarts"] == "10", f"requeued ten times, the job completes ({time.monotonic() - begin:.0f} s)", text[-3000:])
+    starts = [int(start) for start in re.findall(r"^job \d+ on \S+, start (\d+):", text, re.M)]
+    expect(starts == list(range(1, 12)), "one log holds all eleven starts, in their order", starts)
+    steps = [json.loads(line)["step"] for line in metrics.read_text().splitlines() if line.startswith('{"event":"step"')]
+    expect(steps == list(range(1, 601)), "metrics.jsonl has every step once", steps)
+    names = ("arg:", "aux:", "moment0:")
+    expect(floats(last_tensors(output), names).tobytes() == floats(last_tensors(SHARED / "alone"), names).tobytes(),
+           "weights, statistics and moments are those of a run that was left alone, bit for bit")
+
+
+def test_no_progress(config):
+    """A run that fails at the same step each time comes to an end: 76 is for the scheduler."""
+    (SHARED / "bad.rec").write_bytes((SHARED / "toy.rec").read_bytes().replace(b"IDAT", b"XDAT"))
+    (SHARED / "bad.idx").write_bytes((SHARED / "toy.idx").read_bytes())
+    codes = []
+    for _ in range(4):
+        _, job = submit("mpirun", config, f"channels.train={SHARED}/bad.rec", f"run.output={SHARED}/bad", options=["--wait"])
+        codes.append(facts(job)["ExitCode"])
+    expect(codes[3] == "76:0" and "76:0" not in codes[:3], f"three failures at the same step, then 76 (here {codes})", printed(job))
+    expect("without getting past step 0" in printed(job), "and the message names the step", printed(job))
 
 
 toy = make_records(sys.argv[1])
 for name in ("srun", "mpirun"):
     test_a_run(name, toy)
     test_notice(name, toy)
+test_ten_requeues(toy)
+test_no_progress(toy)
 finish()

@@ -8,6 +8,7 @@ import pathlib
 import struct
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("LAB_SHARED", "/nonexistent"))  # a folder that all hosts see
@@ -40,6 +41,16 @@ def run(*command, seconds=300, **settings):
     done = subprocess.run([*map(str, command)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds,
                           **settings)
     return done.returncode, done.stdout
+
+
+def wait_until(condition, seconds=60):
+    """Whether it came true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def make_records(program):

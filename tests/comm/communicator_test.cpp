@@ -24,6 +24,22 @@ INSTANTIATE_TEST_SUITE_P(Backends, Contract, testing::Values(0, 1, 2, 3, 4), [](
   return row.param == 0 ? std::string("local") : "threads" + std::to_string(row.param);
 });
 
+TEST(Threads, SayWhichHostTheyAreOn) {
+  test::run_ranks(
+      6,
+      [](Communicator& communicator) {
+        const Launch& launch = communicator.launch();
+        EXPECT_EQ(launch.hosts(), 3);
+        EXPECT_EQ(launch.local_size, 2);
+        EXPECT_EQ(launch.local_rank, launch.rank % 2);
+        const auto hosts = gather_texts(communicator, launch.host);
+        EXPECT_EQ(hosts[0], hosts[1]);
+        EXPECT_NE(hosts[1], hosts[2]);
+      },
+      60, 3);
+  test::expect_error(ErrorKind::kUsage, [] { make_thread_communicators(4, 60, 3); });
+}
+
 TEST_P(Contract, MovesBytes) { run(test::check_collectives<uint8_t>); }
 TEST_P(Contract, MovesInt32) { run(test::check_collectives<int32_t>); }
 TEST_P(Contract, MovesInt64) { run(test::check_collectives<int64_t>); }

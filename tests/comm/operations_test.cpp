@@ -56,6 +56,20 @@ TEST(Operations, AskWhileNothingRunsAndDieOfTheAnswer) {
   test::expect_contains(test::expect_error(ErrorKind::kComm, [&] { operations.run("barrier", [] {}); }), "rank 1");
 }
 
+TEST(Operations, WarnOnceBehindHalfOfTheTimeLimit) {
+  testing::internal::CaptureStderr();
+  Operations operations("rank 0 (node)", 0.4, [] { return "not there yet: rank 1"; });
+  const auto check = operations.checker();
+  const auto hang = [check] {
+    while (true) check(), std::this_thread::yield();
+  };
+  test::expect_error(ErrorKind::kComm, [&] { operations.run("barrier", hang); });
+  const std::string said = testing::internal::GetCapturedStderr();
+  test::expect_contains(said, "rank 0 (node): barrier, collective 1, has waited ");
+  test::expect_contains(said, "not there yet: rank 1");
+  EXPECT_EQ(said.find("has waited"), said.rfind("has waited"));
+}
+
 TEST(Operations, EndWakesTheWaitingAndRunsTheLastAction) {
   Operations operations("rank 0", 60);
   const auto check = operations.checker();

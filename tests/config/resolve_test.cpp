@@ -137,8 +137,7 @@ TEST(Resolve, RefusesWeightsOfAnotherNetwork) {
   model.num_layers = 50;
   for (const Config& said : {config("", "network: resnet_v2"), sagemaker("num_layers: 50")})
     expect_contains(usage_error(said, model),
-                    "resnet_v2, but r50.pth is a resnet_v1 with 50 layers, whose weights do "
-                    "not fit; set run.network=resnet_v1");
+                    "resnet_v2, but r50.pth is a resnet_v1 with 50 layers; the networks have other layers");
 }
 
 TEST(Resolve, LetsPretrainedWeightsSeeOtherSizes) {
@@ -163,6 +162,28 @@ TEST(Resolve, TakesThePreprocessingOfTheModelUnlessItIsGiven) {
   EXPECT_EQ(silent.origins.at("run.pixel_mean"), "model");
   EXPECT_EQ(resolve(config("", "pixel_mean: \"7,8,9\""), kData, model).config.run.pixel_mean,
             (std::vector<double>{7, 8, 9}));
+}
+
+TEST(Resolve, NormalisesPixelsForANewNetworkThatDoesNot) {
+  const auto mean_of = [](const Config& given) { return resolve(given, kData, std::nullopt).config.run.pixel_mean; };
+  EXPECT_TRUE(mean_of(config("")).empty());
+  const Config resolved = resolve(config("", "network: resnet_v1"), kData, std::nullopt).config;
+  EXPECT_EQ(resolved.run.pixel_mean, (std::vector<double>{123.675, 116.28, 103.53}));
+  EXPECT_EQ(resolved.run.pixel_std, (std::vector<double>{58.395, 57.12, 57.375}));
+  EXPECT_EQ(resolved.origins.at("run.pixel_std"), "network");
+  EXPECT_TRUE(mean_of(config("image_shape: \"1,28,28\"", "network: mobilenet_v2")).empty());
+  EXPECT_EQ(mean_of(config("", "network: mobilenet_v2, pixel_mean: \"1,2,3\"")), (std::vector<double>{1, 2, 3}));
+}
+
+TEST(Resolve, ShrinksPicturesForEvaluationBesideRandomResizedCrops) {
+  const auto resize_of = [](const std::string& hyperparameters) {
+    return resolve(config(hyperparameters, "augmentation: random_resized_crop"), kData, std::nullopt)
+        .config.hyperparameters.resize;
+  };
+  EXPECT_EQ(resize_of(""), 256);
+  EXPECT_EQ(resize_of("image_shape: \"3,64,96\""), 73);
+  EXPECT_EQ(resize_of("resize: 240"), 240);
+  EXPECT_EQ(resolve(config(""), kData, std::nullopt).config.hyperparameters.resize, std::nullopt);
 }
 
 TEST(Resolve, ChecksTheRecipe) {

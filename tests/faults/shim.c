@@ -7,6 +7,7 @@
 //   FAULT_SHORT    a write that is to fail writes half of its bytes first, as a disk that fills up does
 //   FAULT_NO_EXCHANGE  renameat2() is unknown to the file system
 //   FAULT_FREE     bytes that statvfs() calls free
+//   FAULT_SYNC_MS  how long fsync() takes
 // Nothing is really synced: fsync() is logged, and that is all. One thread at a time. A log line is the call, a tab,
 // its path, a tab and, for write, offset, tab and bytes in hexadecimal digits; for rename and exchange, the second
 // path. The call that fails is logged as "fault".
@@ -163,6 +164,7 @@ int fsync(int fd) {
   char path[2 * PATH_MAX];
   resolve(fd, NULL, path);
   if (fails(path, 0)) return -1;
+  if (counts(path)) usleep((useconds_t)(1000 * number("FAULT_SYNC_MS")));
   record("sync", path, NULL);
   return 0;
 }

@@ -23,7 +23,7 @@ THIRD_PARTY = [
 SYSTEM = re.compile(
     r"[a-z_0-9]+$|(sys|netinet|arpa|linux|net)/[a-z_0-9]+\.h$|"
     r"(unistd|fcntl|pthread|signal|poll|dirent|dlfcn|errno|netdb|sched|spawn|termios|time|stdio|ucontext|execinfo|"
-    r"immintrin|x86intrin|cpuid|malloc|pwd|ftw|glob|fnmatch)\.h$")
+    r"immintrin|x86intrin|cpuid|malloc|pwd|ftw|glob|fnmatch|elf|link)\.h$")
 # A tensor may be named in a header of a torch floor, nothing more.
 TORCH_IN_HEADERS = re.compile(r"(ATen/core/Tensor\.h|ATen/core/TensorBody\.h|c10/core/\w+\.h|c10/util/BFloat16\.h)$")
 PRECOMPILED = "src/nn/torch.h"

@@ -11,7 +11,7 @@ ABSOLUTE = re.compile(r"(?<![\w./*~$}>:)\]@-])/([a-z][\w.-]*)/[\w.-]+")
 EVERYWHERE = {"usr", "proc", "sys", "dev", "etc", "opt", "run", "var", "bin", "mnt", "lib", "root", "nowhere", "nonexistent"}
 LARGEST = 200 * 1024
 TABS_ALLOWED = {".tsv", ".lst", ".mk"}
-BINARY = {".rec", ".idx", ".params", ".gz", ".png", ".jpg", ".jpeg", ".jdx", ".bin", ".safetensors"}
+BINARY = {".rec", ".idx", ".params", ".gz", ".png", ".jpg", ".jpeg", ".jdx", ".bin", ".safetensors", ".pth"}
 VERBATIM = {"LICENSE"}
 
 

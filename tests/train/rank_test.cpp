@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "job.h"
 #include "lockstep/model/artefact.h"
 #include "lockstep/model/checkpoint.h"
 #include "lockstep/train/evaluate.h"
@@ -34,9 +35,10 @@ class Run : public testing::Test {
                "\n  device: cpu\n  compute_threads: 1\n  loader_threads: 1\n", run);
   }
 
-  void train(const std::string& text, int ranks = 1) {
+  void train(const std::string& text, int ranks = 1, int hosts = 1) {
     const LoadedConfig loaded = load_config_text(text, "test.yaml");
-    test::run_ranks(ranks, [&](comm::Communicator& communicator) { run_rank(loaded, false, communicator); });
+    const auto run = [&](comm::Communicator& communicator) { run_rank(loaded, false, communicator); };
+    test::run_ranks(ranks, run, 60, hosts);
   }
 
   std::vector<nlohmann::json> events(const std::string& output, const std::string& name) const {
@@ -379,6 +381,77 @@ TEST_F(Run, SlowGoesOnFromEveryStepAsIfNeverStopped) {
             << "no step is repeated, none is left out";
       }
     }
+}
+
+/// The learning rate of each step.
+std::vector<double> rates(const std::vector<nlohmann::json>& steps) {
+  std::vector<double> all;
+  for (const auto& event : steps) all.push_back(event["learning_rate"]);
+  return all;
+}
+
+// mini_batch_size is a host's: 12 of 44 samples on one host, 24 on two.
+TEST_F(Run, OnMoreHostsKeepsTheBatchOfAStepOrThatOfAHost) {
+  for (const std::string keeps : {"keep_global_batch", "keep_local_batch"}) {
+    const std::string text = config(keeps, "", cat("  elastic: ", keeps, "\n  micro_batch: auto\n"));
+    train(text);
+    std::string more = text;
+    train(more.replace(more.find("epochs: 2"), 9, "epochs: 4"), 2, 2);
+  }
+  EXPECT_EQ(rates(events("keep_global_batch", "step")), std::vector<double>(16, 0.05));
+  std::vector<double> scaled(8, 0.05);
+  scaled.resize(12, 0.1);
+  EXPECT_EQ(rates(events("keep_local_batch", "step")), scaled);
+  for (const auto& epoch : events("keep_local_batch", "epoch")) EXPECT_EQ(epoch["samples"], 44);
+}
+
+// A stop in mid-epoch on one host: the epoch ends with its batches, the next one has those of two hosts.
+TEST_F(Run, TakesTheBatchOfMoreHostsWhenAnEpochBegins) {
+  const auto text = [&](int epochs, const std::string& more) {
+    std::string made = config("out", "", "  elastic: keep_local_batch\n" + more);
+    return made.replace(made.find("epochs: 2"), 9, cat("epochs: ", epochs));
+  };
+  const LoadedConfig loaded = load_config_text(text(2, "  time_limit: 10s\n"), "test.yaml");
+  test::run_ranks(1, [&](comm::Communicator& communicator) { EXPECT_EQ(run_rank(loaded, false, communicator), 75); });
+  ASSERT_EQ(events("out", "step").size(), 1u);
+  train(text(2, ""), 2, 2);
+  EXPECT_EQ(rates(events("out", "step")), (std::vector<double>{0.05, 0.05, 0.05, 0.05, 0.1, 0.1}));
+  for (const auto& epoch : events("out", "epoch")) EXPECT_EQ(epoch["samples"], 44);
+}
+
+TEST_F(Run, RemovesWhatAKilledStartWasWriting) {
+  std::filesystem::create_directories(folder_ / "out" / "model");
+  const std::vector<Path> leftovers{folder_ / "out/config.yaml.tmp-4711", folder_ / "out/model.tar.gz.writing-4711",
+                                    folder_ / "out/model/image-classification-0007.params.writing"};
+  for (const Path& path : leftovers) write_atomic(path, "half of");
+  write_atomic(folder_ / "out" / "notes.txt", "mine");
+  train(config("out"));
+  for (const Path& path : leftovers) EXPECT_FALSE(std::filesystem::exists(path)) << path;
+  EXPECT_EQ(read_text(folder_ / "out" / "notes.txt"), "mine");
+}
+
+TEST_F(Run, RefusesFewerSamplesThanRanks) {
+  test::make_toy_records(folder_ / "train", 3, 3, 12);
+  test::make_toy_records(folder_ / "val", 3, 3, 12);
+  const std::string message = test::expect_error(ErrorKind::kUsage, [&] { train(config("out"), 4); });
+  test::expect_contains(message, "3 samples for 4 ranks");
+}
+
+TEST_F(Run, SaysAtWhichStepARankWasLost) {
+  const LoadedConfig loaded = load_config_text(config("out"), "test.yaml");
+  const std::string message = test::expect_error(ErrorKind::kComm, [&] {
+    test::run_ranks(
+        2,
+        [&](comm::Communicator& communicator) {
+          if (communicator.rank() == 0) return static_cast<void>(run_rank(loaded, false, communicator));
+          Job job = prepare(loaded, communicator);  // and then nothing: its thread has ended, as a process does
+          std::vector<int64_t> failed{0};
+          communicator.allreduce(comm::buffer(failed));
+        },
+        1);
+  });
+  test::expect_contains(message, "not there yet: rank 1");
+  test::expect_contains(message, "this rank was behind step 0 in epoch 1");
 }
 
 TEST_F(Run, SavesAndStopsBeforeItsTimeIsUp) {

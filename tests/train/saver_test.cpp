@@ -75,6 +75,14 @@ TEST(Saver, TellsOfAFailureAtTheNextQuestion) {
   EXPECT_FALSE(saver.is_under_way()) << "and is ready for the next one";
 }
 
+TEST(Saver, LogsAFailureThatNobodyAskedFor) {
+  const test::TempFolder folder;
+  write_atomic(folder / "file", "no folder");
+  testing::internal::CaptureStderr();
+  Saver(folder / "file", 2).start(7, content_of("seven"), {});
+  test::expect_contains(testing::internal::GetCapturedStderr(), (folder / "file").string());
+}
+
 TEST(Saver, KeepsTheProtectedOne) {
   const test::TempFolder folder;
   Saver saver(folder / "checkpoints", 1);

@@ -122,7 +122,8 @@ std::vector<std::string> gather_texts(Communicator& communicator, const std::str
 std::unique_ptr<Communicator> make_communicator(const std::string& backend, const Launch& launch,
                                                 double timeout_seconds);
 
-/// `size` ranks as threads of this process (the backend "threads"): tests and the contract of the others.
-std::vector<std::unique_ptr<Communicator>> make_thread_communicators(int size, double timeout_seconds);
+/// `size` ranks as threads of this process (the backend "threads"): tests and the contract of the others. They say that
+/// they are on so many hosts, which divide them evenly.
+std::vector<std::unique_ptr<Communicator>> make_thread_communicators(int size, double timeout_seconds, int hosts = 1);
 
 }  // namespace lockstep::comm

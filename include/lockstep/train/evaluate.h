@@ -14,7 +14,10 @@ struct EvaluateOptions {
   Path model;                     ///< as model::read_artefact() takes it
   std::vector<std::string> data;  ///< as channels.validation takes it
   std::string list;               ///< .lst of the images in `data`; usually empty
-  std::string inference_resize;   ///< "stretch" or "crop" instead of what the model says; empty: the model's
+  std::string content_type;       ///< of `data`, with its parameters (label-format, attribute-names); usually empty
+  Path s3_root;                   ///< manifests: local folder of the buckets of s3:// addresses
+  bool drop_without_category = false;  ///< COCO: leave out pictures that show nothing that the model knows
+  std::string inference_resize;        ///< "stretch" or "crop" instead of what the model says; empty: the model's
   int64_t batch = 64;
   int64_t threads = 0;     ///< of the network and of the loader each; 0: available cores
   double threshold = 0.5;  ///< multi-label

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ struct RunOptions {
   Path config;                         ///< YAML, or SageMaker's hyperparameters.json
   std::vector<std::string> overrides;  ///< key=value
   bool dry_run = false;                ///< check everything, print the plan, train nothing
+  int64_t rehearsed_batches = 0;       ///< train that many, evaluate, save, load, print one line; no run is begun
 };
 
 /// One rank of a run, from the configuration to the exit code: 0 when the run is finished (also when there was nothing

@@ -1,0 +1,67 @@
+"""Ranks that must not train together, or cannot: all of them end before the first step, in time, and say why.
+
+usage: mismatch_test.py PROGRAM LIBRARIES
+"""
+
+import pathlib
+import shutil
+import subprocess
+import time
+
+from harness import FOLDER, PROGRAM, Ranks, end_tests, expect, make_records, run, wait_until
+
+IN_TIME = 10  # seconds
+
+
+def expect_refused(claim, words, *overrides, second=None, program=None, codes=(2,)):
+    """second: what rank 1 is given instead of the last override; program: what it runs."""
+    script = FOLDER / "two.sh"
+    script.write_text(f"""#!/bin/bash
+[ "$OMPI_COMM_WORLD_RANK" = 1 ] || exec "$@"
+shift
+words=()
+for word; do [ "$word" != "{overrides[-1] if second else ""}" ] || word={second}; words+=("$word"); done
+exec {program or PROGRAM} "${{words[@]}}"
+""")
+    script.chmod(0o755)
+    name = claim.replace(" ", "-")
+    ranks = Ranks(name, 3, *overrides, judged=True, program=(script, PROGRAM))
+    begin = time.monotonic()
+    ended = wait_until(lambda: None not in ranks.codes(), IN_TIME)
+    seconds = time.monotonic() - begin
+    expect(ended and all(code in (*codes, 5) for code in ranks.codes()) and set(codes) & set(ranks.codes()),
+           f"{claim}: all ranks end within {seconds:.1f} s, with {ranks.codes()}", ranks.evidence())
+    named = [rank for rank in range(3) if all(word in ranks.said(rank) for word in words)]
+    expect(named == [0, 1, 2], f"{claim}: every rank says so", ranks.evidence())
+    expect(not (ranks.output / "metrics.jsonl").exists(), f"{claim}: no step was begun")
+    ranks.kill()
+
+
+def another_build():
+    """The program as another build of the same sources would be: with another mark."""
+    notes = subprocess.run(["readelf", "-n", PROGRAM], capture_output=True, text=True).stdout
+    mark = bytes.fromhex(notes.split("Build ID: ")[1].split()[0])
+    other = FOLDER / "other-build"
+    content = pathlib.Path(PROGRAM).read_bytes()
+    other.write_bytes(content.replace(mark, bytes(len(mark))))
+    other.chmod(0o755)
+    return other
+
+
+make_records(PROGRAM)
+for number in range(6):
+    (FOLDER / f"pictures/one/{number}.png").unlink()
+code, text = run(PROGRAM, "pack", FOLDER / "pictures", FOLDER / "half")
+expect(code == 0, "another training set is packed", text)
+
+expect_refused("another configuration", ["the ranks do not run the same thing", "rank 1"], "learning_rate=0.02", second="learning_rate=0.03")
+expect_refused("a configuration that one rank cannot read", ["learning_rate", "many"], "learning_rate=0.02", second="learning_rate=many")
+expect_refused("other data", ["the ranks do not run the same thing", "rank 1", "samples)"], f"channels.train={FOLDER}/toy.rec",
+               second=f"channels.train={FOLDER}/half.rec")
+if shutil.which("readelf"):
+    expect_refused("another build of the program", ["the ranks are not the same program", "rank 1", "build 000000000000"],
+                   program=another_build())
+(FOLDER / "few.lst").write_text("0\t0\ttwo/0.png\n1\t0\ttwo/1.png\n")
+expect_refused("fewer samples than ranks", ["2 samples for 3 ranks"], f"channels.train={FOLDER}/pictures", f"channels.train_lst={FOLDER}/few.lst")
+expect_refused("labels out of range", ["num_classes"], "num_classes=1", codes=(2, 3))
+end_tests()
