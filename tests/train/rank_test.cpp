@@ -174,6 +174,19 @@ TEST_F(Run, BeginsWithAForeignModelAndGoesOnWithItsNames) {
   EXPECT_TRUE(std::filesystem::exists(folder_ / "parts" / "hyperparameters.json"));
 }
 
+TEST_F(Run, TrainsOnHostsThatHaveDataOfTheirOwn) {
+  test::make_toy_records(folder_ / "more", 20, 4, 12);
+  std::string text = config("out");
+  const std::string path = (folder_ / "train.rec").string();
+  text.replace(text.find(path), path.size(),
+               cat("{path: [", path, ", ", (folder_ / "more.rec").string(), "], distribution: ShardedByS3Key}"));
+  train(text, 4, 2);
+  // 44 samples on the larger host, 12 of them a step; every sample of both once an epoch.
+  EXPECT_EQ(events("out", "epoch")[1]["samples"], 64);
+  EXPECT_EQ(events("out", "step").size(), 8u);
+  EXPECT_EQ(events("out", "validation")[1]["count"], 18);
+}
+
 TEST_F(Run, AFinishedRunHasNothingToDo) {
   train(config("out"));
   const std::string before = read_text(folder_ / "out" / "summary.json");
