@@ -56,18 +56,29 @@ std::string print_of(const data::Dataset& dataset, const data::Shards& shards) {
   return "of " + join(counts, " + ") + " samples";
 }
 
+constexpr const char* kBeAlike = "; give every host the same files and the same command";
+
 /// Ranks that were started differently would train nonsense or wait for each other for ever.
-void require_equal(const std::string& mine, comm::Communicator& communicator) {
-  const auto all = comm::gather_texts(communicator, mine);
-  for (size_t rank = 1; rank < all.size(); ++rank)
-    require(all[rank] == all[0], ErrorKind::kUsage, "the ranks do not run the same thing: rank 0 has ", all[0],
-            "; rank ", rank, " has ", all[rank], "; give every host the same files and the same command");
+void compare_configs(const Config& config, comm::Communicator& communicator) {
+  const auto all = comm::gather_texts(communicator, to_yaml(config));
+  for (size_t rank = 1; rank < all.size(); ++rank) {
+    if (all[rank] == all[0]) continue;
+    std::vector<std::string> texts;
+    for (const Difference& each :
+         differences(load_config_text(all[0], "rank 0").config, load_config_text(all[rank], cat("rank ", rank)).config))
+      texts.push_back(cat(each.key, ": ", each.before, " on rank 0, ", each.after, " on rank ", rank));
+    fail(ErrorKind::kUsage, "the ranks do not run the same thing: ", join(texts, "; "), kBeAlike);
+  }
 }
 
 void compare_data(const Data& data, comm::Communicator& communicator) {
-  require_equal(cat("training data ", print_of(*data.train, data.train_shards), " (", data.train->size(), " samples)",
-                    data.validation ? ", validation data " + print_of(*data.validation, data.validation_shards) : ""),
-                communicator);
+  const auto all = comm::gather_texts(
+      communicator,
+      cat("training data ", print_of(*data.train, data.train_shards), " (", data.train->size(), " samples)",
+          data.validation ? ", validation data " + print_of(*data.validation, data.validation_shards) : ""));
+  for (size_t rank = 1; rank < all.size(); ++rank)
+    require(all[rank] == all[0], ErrorKind::kUsage, "the ranks do not run the same thing: rank 0 has ", all[0],
+            "; rank ", rank, " has ", all[rank], kBeAlike);
 }
 
 /// Classes get the labels that they have in this run: those of `names`, where they have names.
@@ -247,7 +258,7 @@ Job prepare(const LoadedConfig& loaded, comm::Communicator& communicator) {
       loaded.config.run.loader_threads > 0 ? static_cast<int>(loaded.config.run.loader_threads) : cores;
   at::set_num_threads(job.threads);
 
-  require_equal("configuration " + hash_text(hash(to_yaml(loaded.config))), communicator);
+  compare_configs(loaded.config, communicator);
   job.data = open_train(loaded.config, job.loader_threads, communicator);
   const auto from = find_resume(loaded.config, communicator);
   const auto initial = from ? std::nullopt : open_initial_model(loaded.config);

@@ -384,9 +384,9 @@ TEST(Loader, WorksWithFewerThreadsForASlowConsumer) {
   options.epochs = 1'000'000;
   Loader loader(dataset, sampler_for(dataset, 1), options);
   EXPECT_EQ(loader.active_threads(), 4);
-  for (int i = 0; i < 5000 && loader.active_threads() == 4; ++i) {
+  for (int i = 0; i < 2000 && loader.active_threads() == 4; ++i) {
     const auto batch = loader.next();
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   EXPECT_LT(loader.active_threads(), 4);
   EXPECT_TRUE(loader.next().has_value());

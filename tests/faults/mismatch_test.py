@@ -54,9 +54,9 @@ for number in range(6):
 code, text = run(PROGRAM, "pack", FOLDER / "pictures", FOLDER / "half")
 expect(code == 0, "another training set is packed", text)
 
-expect_refused("another configuration", ["the ranks do not run the same thing", "rank 1"], "learning_rate=0.02", second="learning_rate=0.03")
+expect_refused("another configuration", ["the ranks do not run the same thing", "learning_rate: 0.02 on rank 0, 0.03 on rank 1"], "learning_rate=0.02", second="learning_rate=0.03")
 expect_refused("a configuration that one rank cannot read", ["learning_rate", "many"], "learning_rate=0.02", second="learning_rate=many")
-expect_refused("other data", ["the ranks do not run the same thing", "rank 1", "samples)"], f"channels.train={FOLDER}/toy.rec",
+expect_refused("other data", ["the ranks do not run the same thing", "channels.train: ", "on rank 1"], f"channels.train={FOLDER}/toy.rec",
                second=f"channels.train={FOLDER}/half.rec")
 if shutil.which("readelf"):
     expect_refused("another build of the program", ["the ranks are not the same program", "rank 1", "build 000000000000"],
