@@ -41,7 +41,7 @@ void move_sample(std::span<T> values, int64_t from, int64_t to, size_t width) {
 }  // namespace
 
 struct Loader::State {
-  State(const Dataset& dataset, SamplerOptions sampler_options, LoaderOptions loader_options);
+  State(const Dataset& dataset, const SamplerOptions& sampler_options, LoaderOptions loader_options);
   ~State();
 
   void work(int number);
@@ -82,11 +82,11 @@ struct Loader::State {
   std::vector<std::jthread> workers;
 };
 
-Loader::State::State(const Dataset& dataset_in, SamplerOptions sampler_options, LoaderOptions loader_options)
+Loader::State::State(const Dataset& dataset_in, const SamplerOptions& sampler_options, LoaderOptions loader_options)
     : dataset(dataset_in),
       options(std::move(loader_options)),
       decoder(dataset_in, options),
-      sampler(std::move(sampler_options), options.rank, options.size),
+      sampler(sampler_options, options.rank, options.size),
       next_epoch(options.first_epoch + options.first_batch / sampler.batches()),
       next_batch(options.first_batch % sampler.batches()),
       workers_at_work(std::max(1, options.threads), options.adapts) {
@@ -263,8 +263,8 @@ void Loader::State::leave_out_bad(Pending& done) {
   batch.ids = batch.ids.first(good);
 }
 
-Loader::Loader(const Dataset& dataset, SamplerOptions sampler, LoaderOptions options)
-    : state_(std::make_unique<State>(dataset, std::move(sampler), std::move(options))) {
+Loader::Loader(const Dataset& dataset, const SamplerOptions& sampler, LoaderOptions options)
+    : state_(std::make_unique<State>(dataset, sampler, std::move(options))) {
   for (int i = 0; i < std::max(1, state_->options.threads); ++i)
     state_->workers.emplace_back([state = state_.get(), i] { state->work(i); });
 }

@@ -10,7 +10,7 @@ std::variant<Sampler, ShardedSampler> make_sampler(const SamplerOptions& options
 
 }  // namespace
 
-RankSampler::RankSampler(SamplerOptions options, int rank, int size)
+RankSampler::RankSampler(const SamplerOptions& options, int rank, int size)
     : sampler_(make_sampler(options)), rank_(rank), size_(size), place_(options.shards.place) {}
 
 int64_t RankSampler::batches() const {

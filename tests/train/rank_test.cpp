@@ -260,17 +260,18 @@ TEST_F(Run, StopsAllRanksWhenTheLossIsNotANumber) {
   test::expect_contains(message, "had the samples ");
 }
 
-TEST_F(Run, NamesRanksThatWereStartedOnOtherData) {
-  test::make_toy_records(folder_ / "other", 40, 4, 12);
+TEST_F(Run, NamesTheKeysInWhichRanksDiffer) {
   const LoadedConfig mine = load_config_text(config("out"), "test.yaml");
   LoadedConfig other = mine;
   other.config.channels.train.paths = {(folder_ / "other.rec").string()};
+  other.config.run.seed = 9;
   const std::string message = test::expect_error(ErrorKind::kUsage, [&] {
     test::run_ranks(2, [&](comm::Communicator& communicator) {
       run_rank(communicator.rank() == 0 ? mine : other, false, communicator);
     });
   });
-  test::expect_contains(message, "rank 1 has");
+  test::expect_contains(message, "other.rec on rank 1");
+  test::expect_contains(message, "run.seed: 1 on rank 0, 9 on rank 1");
 }
 
 TEST_F(Run, LogsSagemakersLines) {

@@ -91,7 +91,7 @@ std::string bound_text(const LoaderTimes& times);
 /// once is not tried again.
 class Loader {
  public:
-  Loader(const Dataset& dataset, SamplerOptions sampler, LoaderOptions options);
+  Loader(const Dataset& dataset, const SamplerOptions& sampler, LoaderOptions options);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;

@@ -12,7 +12,7 @@ namespace lockstep::data {
 /// share of its own host's samples. Throws as those do. One thread.
 class RankSampler {
  public:
-  RankSampler(SamplerOptions options, int rank, int size);
+  RankSampler(const SamplerOptions& options, int rank, int size);
 
   int64_t batches() const;  ///< an epoch
   int64_t samples() const;  ///< that it draws from, over all hosts
