@@ -7,6 +7,7 @@
 #include "lockstep/core/error.h"
 #include "lockstep/core/log.h"
 #include "lockstep/model/artefact.h"
+#include "lockstep/model/inspect.h"
 #include "lockstep/track/progress.h"
 #include "options.h"
 #include "stop_signal.h"
@@ -266,6 +267,9 @@ void Trainer::finish() {
           "; make room and start again with the same command");
   pack_model();
   if (!leads()) return;
+  const std::string obstacle = model::inspect(output_ / "model").cannot_continue;
+  log::info("SageMaker's image-classification algorithm ",
+            obstacle.empty() ? "can go on with model.tar.gz" : "cannot go on with model.tar.gz: " + obstacle);
   const bool early = state_.epoch < hyperparameters_.epochs;
   if (early) log::info("Early stopping: no improvement of validation accuracy in the last ", state_.stalled, " epochs");
   journal_.stop(early ? "early_stopping" : "epochs");

@@ -290,9 +290,10 @@ TEST_F(Run, LogsSagemakersLines) {
                        "checkpoint_frequency not set, will store the best model", "--------------------",
                        "Setting number of threads: 1", lines[static_cast<size_t>(first - lines.begin()) + 18]}));
   const std::string text = join(lines, "\n");
-  for (const char* part : {"Epoch[0] Train-accuracy=0.", "Epoch[0] Train-top_k_accuracy_2=", "Epoch[0] Time cost=",
-                           "Epoch[0] Validation-accuracy=", "Storing the best model with validation accuracy: 0.",
-                           "Saved checkpoint to \""})
+  for (const char* part :
+       {"Epoch[0] Train-accuracy=0.", "Epoch[0] Train-top_k_accuracy_2=", "Epoch[0] Time cost=",
+        "Epoch[0] Validation-accuracy=", "Storing the best model with validation accuracy: 0.",
+        "Saved checkpoint to \"", "SageMaker's image-classification algorithm can go on with model.tar.gz"})
     test::expect_contains(text, part);
 }
 
