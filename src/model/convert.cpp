@@ -26,8 +26,8 @@ uint16_t half_of(float value) {
   const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000);
   if (std::isnan(value)) return static_cast<uint16_t>(sign | 0x7e00);
   const float size = std::fabs(value);
-  // Steps of 2^-24 below 2^-14, then 1024 steps in each power of two.
-  const int exponent = std::max(-14, size > 0 ? std::ilogb(size) : -14);
+  // Steps of 2^-24 below 2^-14, then 1024 steps in each power of two; from 2^16 on there is only infinity.
+  const int exponent = size > 0 ? std::clamp(std::ilogb(size), -14, 16) : -14;
   const double steps = std::nearbyint(std::ldexp(static_cast<double>(size), 10 - exponent));
   const double half = steps + 1024.0 * (exponent + 14);
   return static_cast<uint16_t>(sign | static_cast<uint16_t>(std::min(half, 31744.0)));
