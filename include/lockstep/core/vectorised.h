@@ -3,4 +3,8 @@
 /// Stands before a function with a plain loop over numbers: it is compiled for the processors of today and the right
 /// version chosen when the program starts. What it calls is compiled along only where it is inlined (always_inline).
 /// Nothing is contracted or reordered, so that each version gives the same bits.
+#ifdef __SANITIZE_THREAD__  // the choice is made before its runtime is there
+#define LOCKSTEP_VECTORISED
+#else
 #define LOCKSTEP_VECTORISED __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#endif
