@@ -21,7 +21,10 @@ if(EXISTS ${torch_root}/lib/libtorch_cuda.so AND EXISTS ${site_packages}/nvidia/
   target_compile_definitions(LibTorch::LibTorch INTERFACE LOCKSTEP_CUDA=1)
   target_include_directories(LibTorch::LibTorch SYSTEM INTERFACE
     ${site_packages}/nvidia/cu13/include ${site_packages}/nvidia/nccl/include ${site_packages}/nvidia/cudnn/include)
-  target_link_libraries(LibTorch::LibTorch INTERFACE
+  # SHARED, so that CMake puts its folder into the RPATH of the programs.
+  add_library(LibTorch::cudnn SHARED IMPORTED)
+  set_target_properties(LibTorch::cudnn PROPERTIES IMPORTED_LOCATION ${site_packages}/nvidia/cudnn/lib/libcudnn.so.9)
+  target_link_libraries(LibTorch::LibTorch INTERFACE LibTorch::cudnn
     -Wl,--no-as-needed ${torch_root}/lib/libtorch_cuda.so ${torch_root}/lib/libc10_cuda.so
     ${site_packages}/nvidia/nccl/lib/libnccl.so.2 ${site_packages}/nvidia/cu13/lib/libcudart.so.13 -Wl,--as-needed)
 endif()

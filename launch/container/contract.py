@@ -19,10 +19,19 @@ class Refusal(Exception):
 
 
 @dataclasses.dataclass
-class Job:
+class Group:
+    """The hosts of a job, and which of them this one is."""
+
     hosts: list  # in SageMaker's order; the first one leads
     here: str
     interface: str  # of the network between hosts; empty where it is not said
+
+    def leads(self):
+        return self.here == self.hosts[0]
+
+
+@dataclasses.dataclass
+class Job:
     arguments: list  # of `lockstep train`
     output: pathlib.Path  # run.output
     notes: list
@@ -43,22 +52,26 @@ def read_json(base, *names):
     return {}
 
 
-def read_job(base):
-    """The whole contract. Refusal where it cannot be kept."""
+def read_group(base):
+    """Refusal where it cannot be said who belongs to the job."""
     resources = read_json(base, "resourceconfig.json", "resourceConfig.json")
     hosts = resources.get("hosts") or [resources.get("current_host", "localhost")]
     here = resources.get("current_host", hosts[0])
     if here not in hosts:
         raise Refusal(f"resourceconfig.json: current_host {here} is none of the hosts {', '.join(hosts)}")
+    return Group(hosts, here, resources.get("network_interface_name", ""))
+
+
+def read_job(base, group):
+    """The rest of the contract. Refusal where it cannot be kept."""
     config, overrides = read_hyperparameters(base)
     notes = []
-    channels = read_channels(base, len(hosts), notes)
+    channels = read_channels(base, len(group.hosts), notes)
     output = next((text.partition("=")[2] for text in overrides if text.startswith("run.output=")), "")
     if not output:
         output = str(base / "checkpoints")
         overrides.append(f"run.output={output}")
-    return Job(hosts, here, resources.get("network_interface_name", ""), [str(config), *channels, *overrides],
-               pathlib.Path(output), notes)
+    return Job([str(config), *channels, *overrides], pathlib.Path(output), notes)
 
 
 def read_hyperparameters(base):

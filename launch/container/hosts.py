@@ -5,7 +5,11 @@ on them, there are no keys, and no host takes a command from anybody but the lea
 through ssh goes the way back through that connection, and in the end the exit code. Whoever may connect to the leader's port could
 pose as a host: the network between the hosts must be the job's own, which MPI needs too, as it asks nobody for a password either.
 
-Both sides send one JSON object a line. A host: {"host", "ranks"}, later {"stop": true}. The leader: {"command"}, later {"end", "reason"}.
+A host that cannot take part comes too, and says why: then all end at once, and not when they are tired of waiting for it. The leader
+that cannot take part says so to those who come.
+
+Both sides send one JSON object a line. A host: {"host", "ranks"} or {"host", "refusal": {"code", "reason"}}, later {"stop": true}. The
+leader: {"command"}, later {"end", "reason"}.
 """
 
 import dataclasses
@@ -20,6 +24,8 @@ import threading
 import time
 
 GOODBYE_SECONDS = 30
+# How long a host that cannot take part tries to say so to the others.
+REFUSAL_SECONDS = 60
 
 
 @dataclasses.dataclass
@@ -32,6 +38,14 @@ class Meeting:
 
 class Lost(Exception):
     """A host that is needed is not there, or not any more."""
+
+
+class Refused(Exception):
+    """A host cannot take part."""
+
+    def __init__(self, code, reason):
+        super().__init__(reason)
+        self.code, self.reason = code, reason
 
 
 def send(connection, **message):
@@ -51,7 +65,8 @@ class Leader:
         self.members = {}  # host: (connection, address, ranks)
         self.own_address = ""
         self.lost = []
-        self.ending = False
+        self.refused = None
+        self.verdict = None  # what the hosts are told at the end, also those that come late
         self.changed = threading.Condition()
         self.commands = tempfile.TemporaryDirectory(prefix="lockstep-commands.")
         self.listener = socket.create_server(("", meeting.port), backlog=len(hosts))
@@ -72,16 +87,23 @@ class Leader:
                 if host and message.get("stop"):
                     self.on_stop()
                 elif not host and message["host"] in self.expected and message["host"] not in self.members:
+                    refusal, ranks = message.get("refusal"), int(message.get("ranks", 0))
+                    refused = Refused(int(refusal["code"]), f"{message['host']}: {refusal['reason']}") if refusal else None
                     host = message["host"]
                     with self.changed:
-                        self.members[host] = (connection, address, int(message["ranks"]))
+                        self.members[host] = (connection, address, ranks)
                         self.own_address = connection.getsockname()[0]
+                        self.refused = self.refused or refused
+                        if self.verdict:
+                            send(connection, **self.verdict)
                         self.changed.notify_all()
                     threading.Thread(target=self.pass_command, args=(connection, address), daemon=True).start()
         except (OSError, ValueError, KeyError, TypeError):
             pass  # no host of ours, or one that went away
-        if host and not self.ending:
-            self.lost.append(host)
+        with self.changed:
+            if host and not self.verdict:
+                self.lost.append(host)
+                self.changed.notify_all()
         connection.close()
 
     def pass_command(self, connection, address):
@@ -91,10 +113,14 @@ class Leader:
         send(connection, command=path.read_text())
 
     def meet(self, is_stopped):
-        """Waits for all hosts; Lost names those that did not come."""
+        """Waits for all hosts; Lost names those that did not come, or did not stay. Refused where one cannot take part."""
         end = time.monotonic() + self.meeting.seconds
         with self.changed:
-            while len(self.members) < len(self.expected):
+            while self.refused or self.lost or len(self.members) < len(self.expected):
+                if self.refused:
+                    raise self.refused
+                if self.lost:
+                    raise Lost(f"{', '.join(sorted(self.lost))} went away before the training began")
                 if is_stopped():
                     return
                 if time.monotonic() > end:
@@ -108,20 +134,32 @@ class Leader:
         return [(self.own_address, own_ranks)] + [self.members[host][1:] for host in hosts[1:]]
 
     def end(self, code, reason):
-        self.ending = True
-        for connection, _, _ in self.members.values():
-            send(connection, end=code, reason=reason)
+        with self.changed:
+            self.verdict = {"end": code, "reason": reason}
+            for connection, _, _ in self.members.values():
+                send(connection, **self.verdict)
+
+    def tell_the_late(self):
+        """Stays until all hosts have come and been told, but not for ever."""
+        end = time.monotonic() + min(REFUSAL_SECONDS, self.meeting.seconds)
+        with self.changed:
+            while len(self.members) < len(self.expected) and time.monotonic() < end:
+                self.changed.wait(0.5)
 
 
 class Follower:
     """Another host's side."""
 
-    def __init__(self, leader, meeting, here, ranks, is_stopped):
+    def __init__(self, leader, meeting, is_stopped):
         self.leader = leader
         self.connection = self.connect(meeting, is_stopped)
         self.daemon = None
-        if self.connection:
-            send(self.connection, host=here, ranks=ranks)
+
+    def join(self, here, ranks):
+        send(self.connection, host=here, ranks=ranks)
+
+    def refuse(self, here, code, reason):
+        send(self.connection, host=here, refusal={"code": code, "reason": reason})
 
     def connect(self, meeting, is_stopped):
         """Names of hosts that start together may not be known at once, nor their ports open. None when asked to stop."""

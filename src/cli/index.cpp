@@ -21,6 +21,9 @@ void add_index(CLI::App& app, Action& action) {
   action = [=] {
     const int count = *threads > 0 ? *threads : available_cores();
     for (const std::string& file : *files)
+      require(!std::filesystem::is_directory(file), ErrorKind::kUsage, file,
+              " is a folder; name the .rec files in it, which `lockstep pack` makes of pictures");
+    for (const std::string& file : *files)
       print_summary(*check ? data::check_seek_index(file, count) : data::write_seek_index(file, count), *check);
     return 0;
   };

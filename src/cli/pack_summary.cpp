@@ -85,7 +85,7 @@ void print_summary(const data::PackSummary& summary, const data::PackOptions& op
   print_files(summary);
   print_classes(summary);
   print_names(summary.unreadable, "pictures cannot be read and were left out");
-  print_names(summary.foreign, "files are no pictures of a class and were left out");
+  print_names(summary.foreign, "files and folders hold no picture of a class and were left out");
   int64_t samples = 0;
   for (const auto& file : summary.files) samples += file.samples;
   std::cout << format("\n%lld pictures in %s", static_cast<long long>(samples), duration_text(summary.seconds).c_str());

@@ -20,6 +20,15 @@ void print_constants() {
     std::cout << format("%-22s %12g %s: %s\n", row.name.c_str(), row.value, row.unit.c_str(), row.source.c_str());
 }
 
+std::string exchange_text(const train::RunPlan& plan, const train::PlanRow& row) {
+  if (row.ranks == 1) return "exchange: none, there is one rank\n";
+  return format(
+      "exchange: %s a step for %.2f M parameters, by %s; hidden %.2f ms, exposed %.2f ms, slower computing %.2f ms, "
+      "slowest rank %.2f ms\n",
+      bytes_text(plan.exchanged_bytes).c_str(), 1e-6 * static_cast<double>(plan.parameters), row.algorithm.c_str(),
+      1e3 * row.hidden, 1e3 * row.exposed, 1e3 * row.interference, 1e3 * row.jitter);
+}
+
 void print_plan(const train::RunPlan& plan, bool priced) {
   const train::PlanRow& row = plan.rows.back();
   std::cout << format("data: %lld samples, %lld epochs of %lld steps with a global batch of %lld\n", Long{plan.samples},
@@ -29,11 +38,7 @@ void print_plan(const train::RunPlan& plan, bool priced) {
                                              plan.threads, 1e3 * plan.step_per_sample, 1e3 * plan.step_fixed)
                                           .c_str()
                                     : "as given")
-            << format(
-                   "exchange: %s a step for %.2f M parameters, by %s; hidden %.2f ms, exposed %.2f ms, slower "
-                   "computing %.2f ms, slowest rank %.2f ms\n",
-                   bytes_text(plan.exchanged_bytes).c_str(), 1e-6 * static_cast<double>(plan.parameters),
-                   row.algorithm.c_str(), 1e3 * row.hidden, 1e3 * row.exposed, 1e3 * row.interference, 1e3 * row.jitter)
+            << exchange_text(plan, row)
             << format("evaluation: %s an epoch, %lld samples\n", duration_text(row.evaluation).c_str(),
                       Long{plan.validation_samples})
             << format("\n%6s %6s %12s %10s %10s %12s %14s %14s%s\n", "hosts", "ranks", "global batch", "step ms",

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "lockstep/comm/communicator.h"
 #include "lockstep/core/table.h"
@@ -14,13 +17,18 @@ using MakeBackend = std::unique_ptr<Communicator> (*)(const Launch& launch, doub
 #include "lockstep/comm/backends.def"
 #undef BACKEND
 
-/// A communicator and a question to it that may be asked beside its collectives.
+/// A communicator and questions to it that may be asked beside its collectives. The functions are for any thread, and
+/// may outlive it.
 struct Listening {
   std::unique_ptr<Communicator> communicator;
-  std::function<void()> check;  ///< throws the reason once the communicator is dead; any thread, may outlive it
+  std::function<void()> check;                ///< throws the reason once the communicator is dead
+  std::function<void(int64_t number)> tell;   ///< how far this rank has come, for all that ask; never waits
+  std::function<std::vector<int64_t>()> ask;  ///< how far each rank has come, in rank order; kNoAnswer where it does
+                                              ///< not say so within a second; empty where nobody could be asked
+  static constexpr int64_t kNoAnswer = -1;
 };
 
-/// MPI that hears of other ranks' aborts also while no collective runs.
+/// MPI that hears of other ranks' aborts and questions also while no collective runs. All ranks together.
 Listening make_listening_mpi(const Launch& launch, double timeout_seconds);
 
 /// The same of ranks that are threads.

@@ -9,6 +9,8 @@ namespace lockstep::comm {
 namespace {
 
 constexpr auto kFarewell = std::chrono::milliseconds(500);
+constexpr auto kAnswers = std::chrono::milliseconds(1000);
+static_assert(Listening::kNoAnswer == Survey::kNoAnswer);
 
 class MpiCommunicator : public Communicator {
  public:
@@ -61,10 +63,15 @@ class MpiCommunicator : public Communicator {
     }
   }
 
-  /// From now on hears of other ranks' aborts also while no collective runs; what it returns throws the reason.
-  std::function<void()> listen() {
+  /// From now on hears of other ranks' aborts and questions also while no collective runs. All ranks together.
+  Listening listen(std::unique_ptr<Communicator> self) {
+    auto place = std::make_shared<std::shared_ptr<Survey>>();
+    operations_.run("start of listening", [place, world = world_] { *place = world->open_survey(); });
     operations_.run_when_idle([world = world_] { world->check(); });
-    return operations_.checker();
+    return {.communicator = std::move(self),
+            .check = operations_.checker(),
+            .tell = [survey = *place](int64_t number) { survey->tell(number); },
+            .ask = [survey = *place] { return survey->ask(kAnswers); }};
   }
 
  private:
@@ -90,8 +97,8 @@ std::unique_ptr<Communicator> make_mpi(const Launch& launch, double timeout_seco
 
 Listening make_listening_mpi(const Launch& launch, double timeout_seconds) {
   auto communicator = std::make_unique<MpiCommunicator>(launch, timeout_seconds);
-  auto check = communicator->listen();
-  return {std::move(communicator), std::move(check)};
+  MpiCommunicator& made = *communicator;
+  return made.listen(std::move(communicator));
 }
 
 }  // namespace lockstep::comm

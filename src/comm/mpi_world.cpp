@@ -4,10 +4,11 @@
 #include <climits>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 #include "backends.h"
 #include "combine.h"
-#include "lockstep/core/error.h"
+#include "mpi_calls.h"
 
 namespace lockstep::comm {
 namespace {
@@ -18,14 +19,6 @@ constexpr size_t kLargest = size_t{1} << 28;  // elements or bytes in one call: 
 constexpr size_t kCacheLine = 64;
 constexpr size_t kPieceBytes = size_t{4} << 20;      // of a sum between hosts at a time
 constexpr size_t kGatheredBytes = size_t{32} << 10;  // up to here all hosts' numbers go to each of them in one step
-
-void require_success(int code, const char* call) {
-  if (code == MPI_SUCCESS) return;
-  std::array<char, MPI_MAX_ERROR_STRING> text{};
-  int length = 0;
-  MPI_Error_string(code, text.data(), &length);
-  fail(ErrorKind::kComm, call, ": ", text.data());
-}
 
 MPI_Datatype mpi_type(DType dtype) {
   switch (dtype) {
@@ -126,6 +119,12 @@ void MpiWorld::check() {
     notified_ = arrived != 0;
   }
   require(!notified_, ErrorKind::kComm, notice_text_.data());
+  if (survey_) survey_->poll();
+}
+
+std::shared_ptr<Survey> MpiWorld::open_survey() {
+  survey_ = std::make_shared<Survey>(world_);
+  return survey_;
 }
 
 void MpiWorld::complete(MPI_Request request) {
@@ -263,6 +262,7 @@ void MpiWorld::finalize() {
   barrier();  // polled: MPI_Finalize itself could wait for ever for a rank that is gone
   MPI_Cancel(&notice_);
   MPI_Wait(&notice_, MPI_STATUS_IGNORE);
+  if (const auto survey = std::exchange(survey_, nullptr)) survey->close();
   memory_ = nullptr;
   if (window_ != MPI_WIN_NULL) MPI_Win_free(&window_);
   require_success(MPI_Finalize(), "MPI_Finalize");

@@ -10,6 +10,7 @@
 #include <mpi.h>
 
 #include "shared_memory.h"
+#include "survey.h"
 
 namespace lockstep::comm {
 
@@ -40,6 +41,8 @@ class MpiWorld {
 
   /// Throws the reason of a rank that aborted, and what the constructor's `check` throws. Also while nothing runs.
   void check();
+  /// All ranks together: they answer each other from now on, whenever one of them checks.
+  std::shared_ptr<Survey> open_survey();
   /// Sends the reason to every other rank, which throws it from its next check. Gives up after `limit`.
   void tell_all(const std::string& reason, std::chrono::milliseconds limit);
   /// Waits for all ranks, then MPI_Finalize. Nothing may be called afterwards.
@@ -72,6 +75,7 @@ class MpiWorld {
   MPI_Request notice_ = MPI_REQUEST_NULL;
   std::array<char, 1024> notice_text_{};
   bool notified_ = false;
+  std::shared_ptr<Survey> survey_;  // none before open_survey()
 };
 
 }  // namespace lockstep::comm

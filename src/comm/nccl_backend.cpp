@@ -49,6 +49,7 @@ class NcclCommunicator : public Communicator {
     world_->start_allgather(mine, all).wait();
   }
   void barrier() override { ranks().barrier(); }
+  void expect(void* stream, const char* what) override { world_->expect(stream, what); }
   void abort(const std::string& reason) noexcept override {
     ranks().abort(reason);  // tells the others, so it comes first
     try {
@@ -74,7 +75,10 @@ std::unique_ptr<Communicator> make_nccl_over(Listening host, double timeout_seco
 }
 
 std::unique_ptr<Communicator> make_nccl(const Launch& launch, double timeout_seconds) {
-  if (launch.size == 1) return make_nccl_over({make_local(launch, timeout_seconds), [] {}}, timeout_seconds);
+  if (launch.size == 1) {
+    Listening alone{make_local(launch, timeout_seconds), [] {}, [](int64_t) {}, [] { return std::vector<int64_t>(); }};
+    return make_nccl_over(std::move(alone), timeout_seconds);
+  }
   return make_nccl_over(make_listening_mpi(launch, timeout_seconds), timeout_seconds);
 }
 

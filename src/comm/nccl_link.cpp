@@ -82,15 +82,15 @@ std::string NcclLink::error() {
   return cat("NCCL: ", ncclGetErrorString(state), "; ", ncclGetLastError(comm));
 }
 
-void NcclLink::abort() noexcept {
+void NcclLink::abort(const std::string& reason) noexcept {
   auto lock = lock_within(mutex_, kPatience);
   const ncclComm_t comm = comm_.exchange(nullptr);
   if (lock) lock.unlock();
   if (!comm) return;
   std::promise<void> back;
-  std::thread guard([over = back.get_future()] {
+  std::thread guard([&reason, over = back.get_future()] {
     if (over.wait_for(kAbortLimit) == std::future_status::ready) return;
-    log::error("NCCL does not come back from its own abort; this process leaves");
+    log::error(reason, "; NCCL does not come back from its own abort; this process leaves");
     std::fflush(nullptr);
     ::_exit(exit_code(ErrorKind::kComm));
   });

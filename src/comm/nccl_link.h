@@ -31,10 +31,10 @@ class NcclLink {
   }
   /// What went wrong by itself; empty while all is well, and while another thread is inside NCCL.
   std::string error();
-  /// Ends the collectives that run on this GPU. The first call counts. Where NCCL does not come back within five
-  /// seconds the process ends with the exit code of a comm Error: a thread that waits for the GPU could not be woken
-  /// otherwise.
-  void abort() noexcept;
+  /// Ends the collectives that run on this GPU. The first call counts. NCCL then waits for the CUDA graphs that hold
+  /// its collectives to be destroyed. Where it does not come back within five seconds the process says so with the
+  /// reason, and ends with the exit code of a comm Error: a thread that waits for the GPU could not be woken otherwise.
+  void abort(const std::string& reason) noexcept;
   /// All ranks together, when nothing is under way.
   void destroy();
 

@@ -35,6 +35,42 @@ float test_value(int rank, size_t i) {
   return static_cast<float>((rank % 61 + 1) * static_cast<int>(i % kTestPeriod + 1));
 }
 
+bool is_captured(void* stream) {
+  if (!stream) return false;  // CUDA's default stream cannot be
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  require_success(cudaStreamIsCapturing(static_cast<cudaStream_t>(stream), &status), "cudaStreamIsCapturing");
+  require(status != cudaStreamCaptureStatusInvalidated, ErrorKind::kDevice,
+          "a collective was to be recorded, and the capture of its stream has failed already");
+  return status == cudaStreamCaptureStatusActive;
+}
+
+/// "rank 1 (a), rank 3 (b) and 4 others".
+std::string names_of(const std::vector<size_t>& ranks, const std::vector<std::string>& hosts) {
+  constexpr size_t kNamed = 4;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < std::min(kNamed, ranks.size()); ++i)
+    names.push_back(cat("rank ", ranks[i], " (", hosts[ranks[i]], ")"));
+  return join(names, ", ") + (ranks.size() > kNamed ? cat(" and ", ranks.size() - kNamed, " others") : "");
+}
+
+/// Why the collective of that number does not end, by how far each rank has come.
+std::string describe_late(const std::vector<int64_t>& come, int64_t number, int own,
+                          const std::vector<std::string>& hosts) {
+  std::vector<size_t> late, silent;
+  for (size_t rank = 0; rank < come.size(); ++rank) {
+    if (come[rank] >= number || rank == static_cast<size_t>(own)) continue;
+    (come[rank] == Listening::kNoAnswer ? silent : late).push_back(rank);
+  }
+  std::vector<std::string> sentences;
+  const auto has = [](const std::vector<size_t>& ranks, const char* one, const char* several) {
+    return ranks.size() == 1 ? one : several;
+  };
+  if (!late.empty()) sentences.push_back(names_of(late, hosts) + has(late, " has", " have") + " not begun it");
+  if (!silent.empty()) sentences.push_back(names_of(silent, hosts) + has(silent, " does", " do") + " not answer");
+  if (!come.empty() && sentences.empty()) sentences.emplace_back("every rank has begun it");
+  return join(sentences, "; ");
+}
+
 /// The rows of a host together: "rank 0 NVIDIA H100 80GB HBM3, 79.6 GB, 0000:17:00.0; rank 1 ...".
 std::map<std::string, std::string> by_host(const std::vector<std::string>& hosts,
                                            const std::vector<std::string>& gpus) {
@@ -53,16 +89,7 @@ NcclWorld::NcclWorld(const std::shared_ptr<Listening>& host, double timeout_seco
       ranks_(*host->communicator),
       gpu_(choose_gpu(ranks_.launch(), ranks_)),
       link_(std::make_shared<NcclLink>()),
-      watch_(
-          describe(ranks_.launch()), gpu_, timeout_seconds,
-          [host = host_, link = link_] {
-            host->check();
-            if (const std::string error = link->error(); !error.empty()) fail(ErrorKind::kComm, error);
-          },
-          [host = host_, link = link_](const std::string& reason) {
-            host->communicator->abort(reason);  // first: NCCL's own abort may take its time
-            link->abort();
-          }) {
+      watch_(describe(ranks_.launch()), gpu_, timeout_seconds, outside(gather_texts(ranks_, ranks_.launch().host))) {
   try {
     connect();
     announce();
@@ -74,11 +101,29 @@ NcclWorld::NcclWorld(const std::shared_ptr<Listening>& host, double timeout_seco
   }
 }
 
+Watch::Outside NcclWorld::outside(std::vector<std::string> hosts) const {
+  return {.look =
+              [host = host_, link = link_] {
+                host->check();
+                if (const std::string error = link->error(); !error.empty()) fail(ErrorKind::kComm, error);
+              },
+          .begun = host_->tell,
+          .explain = [ask = host_->ask, hosts = std::move(hosts),
+                      rank = ranks_.rank()](int64_t number) { return describe_late(ask(), number, rank, hosts); },
+          .end =
+              [host = host_, link = link_](const std::string& reason) {
+                host->communicator->abort(reason);  // first: NCCL's own abort may take its time
+                link->abort(reason);
+              }};
+}
+
 void NcclWorld::connect() {
   require_success(cudaSetDevice(gpu_), "cudaSetDevice");
   int lowest = 0, highest = 0;
   require_success(cudaDeviceGetStreamPriorityRange(&lowest, &highest), "cudaDeviceGetStreamPriorityRange");
   require_success(cudaStreamCreateWithPriority(&stream_, cudaStreamNonBlocking, highest), "cudaStreamCreate");
+  for (cudaEvent_t* event : {&fork_, &join_})
+    require_success(cudaEventCreateWithFlags(event, cudaEventDisableTiming), "cudaEventCreate");
 
   ncclUniqueId id{};
   if (ranks_.rank() == 0) id = NcclLink::make_id();
@@ -156,6 +201,7 @@ void NcclWorld::attempt(Action action) {
 
 template <class Action>
 Pending NcclWorld::start(const char* name, Buffer buffer, bool counts, const char* call, Action action) {
+  if (is_captured(buffer.stream)) return record(static_cast<cudaStream_t>(buffer.stream), call, action);
   Watch::Collective& collective = watch_.begin(name, buffer, counts);
   attempt([&] {
     if (watch_.dead()) return;
@@ -168,6 +214,22 @@ Pending NcclWorld::start(const char* name, Buffer buffer, bool counts, const cha
   });
   // Two pointers: std::function keeps them without allocating.
   return Pending([watch = &watch_, started = &collective] { watch->wait(*started); });
+}
+
+/// What fails on the caller's stream ends the capture alone; what fails in NCCL ends the communicator.
+template <class Action>
+Pending NcclWorld::record(cudaStream_t caller, const char* call, Action action) {
+  watch_.checker()();
+  require_success(cudaEventRecord(fork_, caller), "cudaEventRecord");
+  require_success(cudaStreamWaitEvent(stream_, fork_, 0), "cudaStreamWaitEvent");
+  // NCCL may have to agree with other ranks on memory that it registers for the graph.
+  Watch::Collective& recording = watch_.begin_alone("recording of a collective");
+  attempt([&] { link_->call(call, action); });
+  watch_.close(recording);
+  // One event is enough: a later record covers what was recorded before it.
+  require_success(cudaEventRecord(join_, stream_), "cudaEventRecord");
+  return Pending(
+      [caller, join = join_] { require_success(cudaStreamWaitEvent(caller, join, 0), "cudaStreamWaitEvent"); });
 }
 
 Pending NcclWorld::start_allreduce(Buffer buffer, Op op) {
@@ -190,9 +252,10 @@ Pending NcclWorld::start_allgather(Buffer mine, Buffer all) {
 
 void NcclWorld::finish() {
   watch_.drain();
-  Watch::Collective& end = watch_.begin("end of NCCL", {}, false);
+  Watch::Collective& end = watch_.begin_alone("end of NCCL");  // not one more collective begun
   attempt([&] { link_->destroy(); });
   watch_.close(end);
+  for (const cudaEvent_t event : {fork_, join_}) require_success(cudaEventDestroy(event), "cudaEventDestroy");
   require_success(cudaStreamDestroy(stream_), "cudaStreamDestroy");
 }
 

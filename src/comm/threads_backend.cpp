@@ -15,7 +15,8 @@ constexpr auto kNoWait = std::chrono::milliseconds(0);
 class Meeting {
  public:
   explicit Meeting(int size)
-      : region_(new(kAlignment) std::byte[SharedMemory::region_bytes(size, SharedMemory::slot_bytes(size))]) {
+      : told_(static_cast<size_t>(size)),
+        region_(new(kAlignment) std::byte[SharedMemory::region_bytes(size, SharedMemory::slot_bytes(size))]) {
     SharedMemory::prepare(region_.get(), size);
   }
 
@@ -30,6 +31,8 @@ class Meeting {
     std::lock_guard lock(mutex_);
     fail(ErrorKind::kComm, reason_);
   }
+  void tell(int rank, int64_t number) { told_[static_cast<size_t>(rank)] = number; }
+  std::vector<int64_t> ask() const { return {told_.begin(), told_.end()}; }
 
  private:
   static constexpr std::align_val_t kAlignment{4096};
@@ -37,6 +40,7 @@ class Meeting {
     void operator()(std::byte* region) const { ::operator delete[](region, kAlignment); }
   };
 
+  std::vector<std::atomic<int64_t>> told_;  // of each rank
   std::unique_ptr<std::byte[], Free> region_;
   std::atomic<bool> aborted_ = false;
   std::mutex mutex_;
@@ -105,7 +109,9 @@ std::vector<Listening> make_listening_threads(int size, double timeout_seconds, 
     auto communicator = std::make_unique<ThreadCommunicator>(Launch{rank, size, rank % each, each, name, "", hosts},
                                                              meeting, timeout_seconds);
     auto check = communicator->checker();
-    ranks.push_back({std::move(communicator), std::move(check)});
+    ranks.push_back({std::move(communicator), std::move(check),
+                     [meeting, rank](int64_t number) { meeting->tell(rank, number); },
+                     [meeting] { return meeting->ask(); }});
   }
   return ranks;
 }

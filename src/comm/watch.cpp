@@ -25,7 +25,7 @@ double seconds_since(Clock::time_point begin) { return std::chrono::duration<dou
 std::string describe(const Watch::Collective& collective) {
   const std::string what =
       collective.buffer.data ? describe(collective.name, collective.buffer) : std::string(collective.name);
-  return cat(what, ", GPU collective ", collective.number);
+  return collective.number > 0 ? cat(what, ", GPU collective ", collective.number) : what;
 }
 
 }  // namespace
@@ -34,8 +34,7 @@ struct Watch::State {
   std::string who;
   int gpu;
   double timeout_seconds;
-  std::function<void()> look;
-  std::function<void(const std::string&)> end;
+  Outside outside;
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -46,16 +45,16 @@ struct Watch::State {
   Clock::time_point last_end;
   double moving = 0;  // seconds
   std::atomic<bool> dead = false;
-  std::string reason;  // why it is dead
-  int64_t failed = 0;  // the collective that `reason` is about
-  std::string why;     // `reason` without its name
+  std::string reason;                  // why it is dead
+  const Collective* failed = nullptr;  // that `reason` is about
+  std::string why;                     // `reason` without its name
   bool stopping = false, stopped = false;
 
   // The caller of each holds the mutex.
   void kill(const Collective* collective, const std::string& cause) {
     if (!dead) {
       why = cause;
-      failed = collective ? collective->number : 0;
+      failed = collective;
       reason = collective ? cat(describe(*collective), ": ", cause) : cause;
     }
     dead = true;
@@ -64,7 +63,7 @@ struct Watch::State {
   void release(Collective& collective) {
     if (collective.finished && collective.waited) free.push_back(&collective);
   }
-  void finish_first();
+  void finish(Collective& collective);
   void require_alive(const Collective& collective) const;
   void check() {
     if (!dead) return;
@@ -74,21 +73,20 @@ struct Watch::State {
   void look_around(std::unique_lock<std::mutex>& lock);
 };
 
-void Watch::State::finish_first() {
-  Collective& first = *in_flight.front();
+void Watch::State::finish(Collective& collective) {
   float milliseconds = 0;
-  if (first.counts && cudaEventElapsedTime(&milliseconds, first.moving, first.done) == cudaSuccess)
+  if (collective.counts && cudaEventElapsedTime(&milliseconds, collective.moving, collective.done) == cudaSuccess)
     moving += milliseconds * 1e-3;
   last_end = Clock::now();
-  first.finished = true;
-  in_flight.erase(in_flight.begin());
-  release(first);
+  collective.finished = true;
+  std::erase(in_flight, &collective);
+  release(collective);
   changed.notify_all();
 }
 
 void Watch::State::require_alive(const Collective& collective) const {
   require(!dead, ErrorKind::kComm, who, ": ", describe(collective), ", ended after ",
-          format("%.1f s: ", seconds_since(collective.began)), collective.number == failed ? why : reason);
+          format("%.1f s: ", seconds_since(collective.began)), &collective == failed ? why : reason);
 }
 
 void Watch::State::look_around(std::unique_lock<std::mutex>& lock) {
@@ -96,32 +94,34 @@ void Watch::State::look_around(std::unique_lock<std::mutex>& lock) {
     const cudaError_t state = cudaEventQuery(in_flight.front()->done);
     if (state == cudaErrorNotReady) break;
     if (state != cudaSuccess) return kill(in_flight.front(), cat("CUDA: ", cudaGetErrorString(state)));
-    finish_first();
+    finish(*in_flight.front());
   }
   if (in_flight.empty()) return;
-  const double waited = seconds_since(std::max(in_flight.front()->began, last_end));
-  if (waited > timeout_seconds)
-    return kill(in_flight.front(), cat("not done within the time limit of ", duration_text(timeout_seconds)));
+  const Collective* first = in_flight.front();
+  const bool is_late = seconds_since(std::max(first->began, last_end)) > timeout_seconds;
+  const int64_t number = first->number;
 
-  std::string wrong;
+  std::string wrong, missing;
   lock.unlock();
   try {
-    look();
+    outside.look();
+    if (is_late && number > 0) missing = outside.explain(number);
   } catch (const std::exception& error) {
     wrong = error.what();
   }
   lock.lock();
-  if (!wrong.empty()) kill(nullptr, wrong);
+  if (!wrong.empty()) return kill(nullptr, wrong);
+  const bool is_there = !in_flight.empty() && in_flight.front() == first && first->number == number;
+  if (is_late && is_there)
+    kill(first, cat("not done within the time limit of ", duration_text(timeout_seconds), missing.empty() ? "" : "; ",
+                    missing));
 }
 
-Watch::Watch(std::string who, int gpu, double timeout_seconds, std::function<void()> look,
-             std::function<void(const std::string& reason)> end)
-    : state_(std::make_shared<State>()) {
+Watch::Watch(std::string who, int gpu, double timeout_seconds, Outside outside) : state_(std::make_shared<State>()) {
   state_->who = std::move(who);
   state_->gpu = gpu;
   state_->timeout_seconds = timeout_seconds;
-  state_->look = std::move(look);
-  state_->end = std::move(end);
+  state_->outside = std::move(outside);
   thread_ = std::thread([state = state_] { work(state); });
 }
 
@@ -149,16 +149,33 @@ void Watch::work(const std::shared_ptr<State>& state) {
   if (state->dead) {
     const std::string reason = state->reason;
     lock.unlock();
-    state->end(reason);
+    state->outside.end(reason);
     lock.lock();
   }
-  state->look = nullptr;
-  state->end = nullptr;
+  state->outside.look = nullptr;
+  state->outside.explain = nullptr;
+  state->outside.end = nullptr;
   state->stopped = true;
   state->changed.notify_all();
 }
 
 Watch::Collective& Watch::begin(const char* name, Buffer buffer, bool counts) {
+  return add(name, buffer, counts, false);
+}
+
+Watch::Collective& Watch::begin_alone(const char* name) { return add(name, {}, false, true); }
+
+void Watch::expect(const char* name, cudaStream_t stream) {
+  state_->check();
+  Buffer nothing;
+  nothing.stream = stream;
+  Collective& work = begin(name, nothing, false);
+  require_success(cudaEventRecord(work.done, stream), "cudaEventRecord");
+  std::lock_guard lock(state_->mutex);
+  work.recorded = work.waited = true;
+}
+
+Watch::Collective& Watch::add(const char* name, Buffer buffer, bool counts, bool is_alone) {
   std::lock_guard lock(state_->mutex);
   if (state_->free.empty()) {
     Collective& made = state_->all.emplace_back();
@@ -173,7 +190,8 @@ Watch::Collective& Watch::begin(const char* name, Buffer buffer, bool counts) {
   collective.name = name;
   collective.buffer = buffer;
   collective.caller = static_cast<cudaStream_t>(buffer.stream);
-  collective.number = ++state_->started;
+  collective.number = is_alone ? 0 : ++state_->started;
+  if (!is_alone) state_->outside.begun(collective.number);
   collective.counts = counts;
   collective.began = Clock::now();
   collective.recorded = collective.finished = collective.waited = false;
@@ -202,7 +220,7 @@ void Watch::close(Collective& collective) {
   std::lock_guard lock(state_->mutex);
   state_->require_alive(collective);
   collective.waited = true;
-  state_->finish_first();
+  state_->finish(collective);
 }
 
 void Watch::drain() {

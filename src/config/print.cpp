@@ -46,6 +46,9 @@ std::string yaml_value(const Channel& channel) {
   add("content_type", channel.content_type, usual.content_type);
   add("distribution", channel.distribution, usual.distribution);
   add("label_format", channel.label_format, usual.label_format);
+  std::vector<std::string> names;
+  for (const std::string& name : channel.attribute_names) names.push_back(quoted(name));
+  if (!names.empty()) parts += cat(", attribute_names: [", join(names, ", "), ']');
   return parts.empty() ? path : cat("{path: ", path, parts, '}');
 }
 

@@ -51,6 +51,7 @@ std::string print_value(const Channel& channel) {
   if (!channel.content_type.empty()) text += cat(" (content_type ", channel.content_type, ")");
   if (channel.distribution != usual.distribution) text += cat(" (distribution ", channel.distribution, ")");
   if (channel.label_format != usual.label_format) text += cat(" (label_format ", channel.label_format, ")");
+  if (!channel.attribute_names.empty()) text += cat(" (attribute_names ", join(channel.attribute_names, ","), ")");
   return text;
 }
 
@@ -176,13 +177,27 @@ std::string read_value(const std::string& text, const std::string& valid, std::o
   return complaint;
 }
 
+namespace {
+
+/// A list, or one text with commas.
+std::string read_attribute_names(const std::vector<std::string>& items, std::vector<std::string>& names) {
+  names.clear();
+  for (const std::string& item : items.size() == 1 ? split(items.front(), ',') : items) names.emplace_back(trim(item));
+  if (names.size() == 1 && names.front().empty()) names.clear();
+  if (names.size() <= 2 && std::find(names.begin(), names.end(), "") == names.end()) return "";
+  return cat(quoted(join(names, ",")), " is not the picture's attribute and the label's, as in [source-ref, class]");
+}
+
+}  // namespace
+
 std::string read_channel_part(const std::string& part, const std::vector<std::string>& items, Channel& channel) {
   const std::string text = join(items, ";");
   if (part == "content_type") return read_value(text, "", channel.content_type);
   if (part == "distribution") return read_value(text, "FullyReplicated|ShardedByS3Key", channel.distribution);
   if (part == "label_format") return read_value(text, "auto|multi-hot|class-id", channel.label_format);
+  if (part == "attribute_names") return read_attribute_names(items, channel.attribute_names);
   if (part != "path") {
-    const std::vector<std::string> parts = {"path", "content_type", "distribution", "label_format"};
+    const std::vector<std::string> parts = {"path", "content_type", "distribution", "label_format", "attribute_names"};
     const std::string close = nearest(part, parts);
     return close.empty() ? cat("a channel has no ", part, ", only ", join(parts, ", "))
                          : cat("no such name; did you mean ", close, "?");

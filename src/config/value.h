@@ -42,7 +42,8 @@ std::string print_value(const std::optional<int64_t>& value);
 [[nodiscard]] std::string read_value(const std::string& text, const std::string& valid, ImageShape& shape);
 [[nodiscard]] std::string read_value(const std::string& text, const std::string& valid, std::optional<int64_t>& value);
 
-/// Sets one name of a channel: path (each item one path), content_type, distribution or label_format.
+/// Sets one name of a channel: path (each item one path), content_type, distribution,
+/// label_format or attribute_names.
 [[nodiscard]] std::string read_channel_part(const std::string& part, const std::vector<std::string>& items,
                                             Channel& channel);
 

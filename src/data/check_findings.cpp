@@ -98,7 +98,8 @@ void examine_sizes(const ScannedChannel& channel, const ChannelReport& report, c
             "` makes them smaller and reading faster"));
 }
 
-void examine_classes(const ScannedChannel& channel, const ChannelReport& report, std::vector<Finding>& findings) {
+void examine_classes(const ScannedChannel& channel, const ChannelReport& report, const Config& config,
+                     std::vector<Finding>& findings) {
   std::vector<std::string> empty, few;
   for (size_t label = 0; label < report.class_counts.size(); ++label) {
     const int64_t count = report.class_counts[label];
@@ -108,6 +109,10 @@ void examine_classes(const ScannedChannel& channel, const ChannelReport& report,
   if (!empty.empty())
     add(findings, Severity::kDoubtful, channel.name, cat("no sample of ", empty.size(), " classes: ", shown(empty)));
   if (channel.dataset->size() == 0) return;
+  if (report.class_counts.size() == 1 && !config.hyperparameters.multi_label)
+    add(findings, Severity::kDoubtful, channel.name,
+        "there is one class alone, which every network tells right at once; a folder, or a label, for each class is "
+        "expected");
   if (!few.empty() && report.class_counts.size() > few.size())
     add(findings, Severity::kAdvice, channel.name, cat("fewer than ", kFewSamples, " samples of ", shown(few)));
   if (report.imbalance() >= kImbalanced)
@@ -201,7 +206,7 @@ std::vector<Finding> examine(const ScannedChannel& channel, const ChannelReport&
   std::vector<Finding> findings;
   examine_problems(channel, report, config, findings);
   examine_sizes(channel, report, config, findings);
-  examine_classes(channel, report, findings);
+  examine_classes(channel, report, config, findings);
   examine_duplicates(channel, findings);
   return findings;
 }

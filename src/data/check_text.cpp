@@ -3,6 +3,7 @@
 #include "lockstep/core/text.h"
 #include "lockstep/data/check.h"
 #include "lockstep/track/chart.h"
+#include "one_line.h"
 
 namespace lockstep::data {
 namespace {
@@ -23,7 +24,7 @@ const char* word_of(Severity severity) {
 
 std::string class_name(const CheckReport& report, size_t label) {
   for (const ChannelReport& channel : report.channels)
-    if (label < channel.class_names.size()) return channel.class_names[label];
+    if (label < channel.class_names.size()) return one_line(channel.class_names[label]);
   return std::to_string(label);
 }
 
@@ -44,9 +45,10 @@ std::string formats_text(const ChannelReport& channel) {
 }
 
 std::string channel_text(const ChannelReport& channel) {
-  return cat(channel.name, ": ", channel.samples, " samples, ", bytes_text(static_cast<double>(channel.bytes)), ", ",
-             formats_text(channel), "; shorter side ", channel.smallest_side, " to ", channel.largest_side,
-             " pixels, half of them below ", channel.median_side, "\n");
+  return cat(one_line(channel.name), ": ", channel.samples, " samples, ",
+             bytes_text(static_cast<double>(channel.bytes)), ", ", formats_text(channel), "; shorter side ",
+             channel.smallest_side, " to ", channel.largest_side, " pixels, half of them below ", channel.median_side,
+             "\n");
 }
 
 /// The end of a path says more than its beginning.
@@ -81,8 +83,9 @@ std::string to_text(const CheckReport& report) {
   }
   text += '\n' + class_table(report) + '\n';
   for (const Finding& finding : report.findings)
-    text +=
-        cat(word_of(finding.severity), ": ", finding.channel, finding.channel.empty() ? "" : ": ", finding.text, '\n');
+    text += one_line(cat(word_of(finding.severity), ": ", finding.channel, finding.channel.empty() ? "" : ": ",
+                         finding.text)) +
+            '\n';
   if (report.findings.empty()) text += "nothing to complain about\n";
   text += cat(bytes_text(static_cast<double>(bytes)), " in ", duration_text(report.seconds),
               report.would_fail() ? "; training would fail\n" : "\n");

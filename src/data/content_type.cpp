@@ -46,6 +46,9 @@ std::string content_parameter(const std::string& content_type, std::string_view 
 }
 
 void check_content_type(const DatasetOptions& options, std::string_view format) {
+  require(format == "manifest" || (options.channel.attribute_names.empty() && options.list.attribute_names.empty()),
+          ErrorKind::kUsage, "channels.", options.role, ".attribute_names is of manifests, but ",
+          join(options.channel.paths, ", "), " was recognised as ", format);
   if (options.channel.content_type.empty()) return;
   const std::string where = cat("channels.", options.role), type = media_type(options.channel.content_type);
   const auto row = std::ranges::find(kContentTypes, type, &ContentType::name);

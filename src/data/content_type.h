@@ -11,8 +11,8 @@ namespace lockstep::data {
 /// there. Names in any case.
 std::string content_parameter(const std::string& content_type, std::string_view name);
 
-/// Usage Error where the channel's content_type is unknown, or says something else than what was found there: the row
-/// of datasets.def called `format`.
+/// Usage Error where the channel names attributes and is no manifest, where its content_type is unknown, or says
+/// something else than what was found there: the row of datasets.def called `format`.
 void check_content_type(const DatasetOptions& options, std::string_view format);
 
 }  // namespace lockstep::data

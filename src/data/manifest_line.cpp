@@ -59,9 +59,8 @@ std::string find_picture_attribute(const json& object) {
   if (references.size() == 1) return references.front();
   fail(ErrorKind::kData,
        references.empty() ? "no attribute ends in -ref and names a picture; there are: "
-                          : "several attributes end in -ref; say which is the picture by "
-                            "content_type: application/jsonlines; attribute-names=PICTURE,LABEL; "
-                            "there are: ",
+                          : "several attributes end in -ref; say which is the picture by the channel's "
+                            "attribute_names: [PICTURE, LABEL]; there are: ",
        shown(references.empty() ? keys_of(object) : references));
 }
 
@@ -83,8 +82,7 @@ std::string find_label_attribute(const json& object, const std::string& picture)
   for (const auto& found : {of_ground_truth, with_metadata, others})
     if (found.size() == 1) return found.front();
   fail(ErrorKind::kData,
-       "the label is not clear; say which it is by content_type: application/jsonlines; "
-       "attribute-names=PICTURE,LABEL; there are: ",
+       "the label is not clear; say which it is by the channel's attribute_names: [PICTURE, LABEL]; there are: ",
        shown(others));
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "lockstep/core/error.h"
+#include "one_line.h"
 
 namespace lockstep::data {
 namespace {
@@ -11,17 +12,21 @@ namespace {
 /// The names in one folder, sorted by their bytes.
 struct Folder {
   std::vector<std::string> files, folders;
+  std::vector<std::string> others;  ///< links that lead nowhere, pipes, devices
 };
 
 Folder list_folder(const Path& path) try {
   Folder folder;
   for (const auto& entry : std::filesystem::directory_iterator(path)) {
-    std::error_code unreachable;  // a link that leads nowhere is neither
-    if (entry.is_directory(unreachable)) folder.folders.push_back(entry.path().filename().string());
-    if (entry.is_regular_file(unreachable)) folder.files.push_back(entry.path().filename().string());
+    std::error_code unreachable;
+    auto& names = entry.is_directory(unreachable)      ? folder.folders
+                  : entry.is_regular_file(unreachable) ? folder.files
+                                                       : folder.others;
+    names.push_back(entry.path().filename().string());
   }
   std::ranges::sort(folder.files);
   std::ranges::sort(folder.folders);
+  std::ranges::sort(folder.others);
   return folder;
 } catch (const std::filesystem::filesystem_error& error) {
   fail(ErrorKind::kIo, path.string(), ": cannot read the folder: ", error.code().message());
@@ -48,8 +53,14 @@ class Walker {
     const Folder folder = list_folder(here);
     for (const auto& name : folder.files)
       if (!hidden(name)) take(below, name);
-    for (const auto& name : folder.folders)
-      if (options_.recursive && !hidden(name)) visit(below / name);
+    for (const auto& name : folder.others)
+      if (!hidden(name)) leave_out(below / name, ": a link that leads nowhere, or no file");
+    for (const auto& name : folder.folders) {
+      if (!options_.recursive || hidden(name)) continue;
+      visit(below / name);
+      const bool is_class = !options_.every_folder_a_class && below.empty();
+      if (is_class && !numbers_.contains(name)) leave_out(name, ": a folder without a picture, which is no class");
+    }
     around_.pop_back();
   }
 
@@ -58,14 +69,18 @@ class Walker {
     const std::string extension = lower(Path(name).extension().string());
     const bool has_class = options_.every_folder_a_class || !below.empty();
     if (std::ranges::find(options_.extensions, extension) == options_.extensions.end()) {
-      walk_.foreign.push_back((root_ / path).string());
+      leave_out(path, "");
     } else if (!has_class) {
-      walk_.foreign.push_back(cat((root_ / path).string(), ": a picture outside of the class folders"));
+      leave_out(path, ": a picture outside of the class folders");
     } else if (path.find_first_of("\t\n\r") != std::string::npos) {
-      walk_.foreign.push_back(cat((root_ / path).string(), ": a TAB or line end in the name, which no .lst can hold"));
+      leave_out(path, ": a TAB or line end in the name, which no .lst can hold");
     } else {
       walk_.pictures.push_back({folder_of(below), path});
     }
+  }
+
+  void leave_out(const Path& path, const char* why) {
+    walk_.foreign.push_back(one_line((root_ / path).string()) + why);
   }
 
   size_t folder_of(const Path& below) {

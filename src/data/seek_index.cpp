@@ -93,6 +93,9 @@ class PendingIndex {
   bool done_ = false;
 };
 
+/// Smaller pictures are decoded as fast without points, whose fixed bytes would weigh more than 1.5 % of them.
+constexpr size_t kSmallestPicture = 4096;
+
 struct Indexed {
   std::vector<std::byte> points;
   uint64_t check = 0;
@@ -101,7 +104,7 @@ struct Indexed {
 void index_picture(const Picture& picture, Indexed& indexed) {
   indexed.points.clear();
   try {
-    indexed.points = image::index_scan(picture.bytes);
+    if (picture.bytes.size() >= kSmallestPicture) indexed.points = image::index_scan(picture.bytes);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kData) throw;  // no picture: training will say so
   }
@@ -134,6 +137,7 @@ SeekIndexSummary write_seek_index(const Path& records, int threads) {
         summary.indexed += indexed.points.empty() ? 0 : 1;
         summary.unreadable += damaged ? 1 : 0;
       });
+  if (summary.indexed == 0) table.clear();
   const Bytes table_bytes = std::as_bytes(std::span(table));
   tail.table_hash = hash(table_bytes);
   tail.own_hash = own_hash(tail);

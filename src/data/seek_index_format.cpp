@@ -16,7 +16,8 @@ std::string problem_of(const SeekIndexTail& tail, Bytes index, Bytes records, si
   if (own_hash(tail) != tail.own_hash) return "it is cut off or damaged at its end";
   if (tail.record_bytes != records.size())
     return cat("it belongs to records of ", tail.record_bytes, " bytes, these have ", records.size());
-  if (tail.records != record_count || tail.records > (index.size() - kFixed) / sizeof(SeekIndexEntry))
+  const bool has_table = index.size() > kFixed;
+  if (tail.records != record_count || (has_table && tail.records > (index.size() - kFixed) / sizeof(SeekIndexEntry)))
     return cat("it is of ", tail.records, " records, there are ", record_count);
   if (tail.sampled_hash != sampled_hash(records)) return "it belongs to other records of the same size";
   return "";
@@ -35,7 +36,7 @@ uint64_t check_of(Bytes points, Bytes picture) { return points.empty() ? 0 : has
 
 SeekIndexEntry SeekIndexParts::entry(size_t i) const {
   SeekIndexEntry entry;
-  std::memcpy(&entry, table.data() + i * sizeof entry, sizeof entry);
+  if (!table.empty()) std::memcpy(&entry, table.data() + i * sizeof entry, sizeof entry);
   return entry;
 }
 
@@ -59,12 +60,12 @@ SeekIndexParts parse_seek_index(Bytes index, Bytes records, size_t record_count)
   std::memcpy(&parts.tail, index.last(sizeof parts.tail).data(), sizeof parts.tail);
   parts.problem = problem_of(parts.tail, index, records, record_count);
   if (!parts.problem.empty()) return parts;
-  const size_t table_bytes = record_count * sizeof(SeekIndexEntry);
   const Bytes inside = index.subspan(kHead, index.size() - kHead - sizeof parts.tail);
+  const size_t table_bytes = inside.empty() ? 0 : record_count * sizeof(SeekIndexEntry);
   parts.table = inside.last(table_bytes);
   parts.points = inside.first(inside.size() - table_bytes);
   const bool ends_well =
-      record_count == 0 ? parts.points.empty() : parts.entry(record_count - 1).end == parts.points.size();
+      parts.table.empty() ? parts.points.empty() : parts.entry(record_count - 1).end == parts.points.size();
   if (hash(parts.table) != parts.tail.table_hash || !ends_well) parts.problem = "its table is damaged";
   return parts;
 }

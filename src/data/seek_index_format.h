@@ -35,6 +35,7 @@ struct SeekIndexParts {
   Bytes points, table;
   SeekIndexTail tail;
   std::string problem;
+  /// Zeros where no picture has points.
   SeekIndexEntry entry(size_t i) const;
   /// The points of record i; empty also where the entry points outside.
   Bytes points_of(size_t i) const;

@@ -11,6 +11,8 @@ constexpr uint8_t kVersion = 1;
 constexpr size_t kFixedBytes = 8;
 constexpr int kMaxRice = 24, kMaxOnes = 24;
 constexpr int64_t kBytesBetweenPoints = 256, kPixelsBetweenPoints = 64;
+// What is said of a picture as a whole weighs more in a small one.
+constexpr int64_t kSmallScan = 16384, kBytesBetweenPointsOfSmall = 384;
 
 /// What is coded of a point: its distance from the one before, and its DC numbers.
 using Fields = std::array<int64_t, 4>;
@@ -129,8 +131,8 @@ int best_rice(const std::vector<std::array<uint32_t, 4>>& differences, size_t fi
 int choose_step(size_t file_bytes, const JpegHeader& header) {
   const int64_t mcus = int64_t{1} * header.mcus_across() * header.mcus_down();
   const auto scan_bytes = std::max<int64_t>(1, static_cast<int64_t>(file_bytes - header.scan));
-  const int64_t by_bytes = kBytesBetweenPoints * mcus / scan_bytes,
-                by_pixels = kPixelsBetweenPoints / header.mcu_width();
+  const int64_t spacing = scan_bytes < kSmallScan ? kBytesBetweenPointsOfSmall : kBytesBetweenPoints;
+  const int64_t by_bytes = spacing * mcus / scan_bytes, by_pixels = kPixelsBetweenPoints / header.mcu_width();
   return static_cast<int>(std::min<int64_t>(std::max(by_bytes, by_pixels), header.mcus_across()));
 }
 

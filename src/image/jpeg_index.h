@@ -31,8 +31,8 @@ struct JpegIndex {
   bool is_empty() const { return points.empty(); }
 };
 
-/// Finds the points: about one for every 256 bytes of the scan, but none closer than 64 pixels. False where the scan is
-/// not regular to its end.
+/// Finds the points: about one for every 256 bytes of the scan (384 where it has less than 16 KiB), but none closer
+/// than 64 pixels. False where the scan is not regular to its end.
 bool find_seek_points(size_t file_bytes, const JpegHeader& header, JpegScan& scan, JpegIndex& index);
 
 std::vector<std::byte> pack_index(size_t file_bytes, const JpegHeader& header, const JpegIndex& index);

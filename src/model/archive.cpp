@@ -111,6 +111,10 @@ class ArchiveReader {
   int64_t total_ = 0, most_ = kLargestTotal;
 };
 
+// The same model is the same file, byte for byte, so its entries have no dates of their own: 1980, the oldest that
+// every unpacker takes.
+constexpr time_t kDate = 315'532'800;
+
 void check_write(archive* a, int status, const Path& path) {
   if (status != ARCHIVE_OK) fail(ErrorKind::kIo, path.string(), ": cannot write: ", reason(a));
 }
@@ -118,16 +122,11 @@ void check_write(archive* a, int status, const Path& path) {
 void add_file(archive* out, const Path& archive_path, const Path& file, const std::string& name) {
   const MappedFile content(file);
   const std::unique_ptr<archive_entry, FreeEntry> entry(archive_entry_new());
-  const auto age = fs::last_write_time(file) - fs::file_time_type::clock::now();
-  const auto changed = std::chrono::system_clock::now() + age;
   archive_entry_set_pathname(entry.get(), name.c_str());
   archive_entry_set_size(entry.get(), static_cast<la_int64_t>(content.size()));
   archive_entry_set_filetype(entry.get(), AE_IFREG);
   archive_entry_set_perm(entry.get(), 0644);
-  archive_entry_set_mtime(
-      entry.get(),
-      std::chrono::system_clock::to_time_t(std::chrono::time_point_cast<std::chrono::system_clock::duration>(changed)),
-      0);
+  archive_entry_set_mtime(entry.get(), kDate, 0);
   check_write(out, archive_write_header(out, entry.get()), archive_path);
   const la_ssize_t written = archive_write_data(out, content.bytes().data(), content.size());
   require(written == static_cast<la_ssize_t>(content.size()), ErrorKind::kIo, archive_path.string(), ": cannot write ",
@@ -137,6 +136,7 @@ void add_file(archive* out, const Path& archive_path, const Path& file, const st
 void write_all(const Path& path, const Path& folder, const std::vector<std::string>& names) {
   const std::unique_ptr<archive, FreeWriter> out(archive_write_new());
   archive_write_add_filter_gzip(out.get());
+  archive_write_set_filter_option(out.get(), "gzip", "timestamp", nullptr);
   // Trained weights hardly compress: a higher level costs seconds and saves a percent.
   archive_write_set_filter_option(out.get(), "gzip", "compression-level", "1");
   archive_write_set_format_ustar(out.get());

@@ -18,7 +18,7 @@ using Files = std::map<std::string, std::vector<std::byte>>;
 /// the archive, links, devices, damage, and more content than a model can have.
 Files read_archive(const Path& path, const std::function<bool(const std::string& name)>& is_wanted);
 
-/// Writes these files of `folder` flat into a gzip tar, complete or not at all.
+/// Writes these files of `folder` flat into a gzip tar, complete or not at all; the same files give the same bytes.
 void write_archive(const Path& path, const Path& folder, const std::vector<std::string>& names);
 
 }  // namespace lockstep::model

@@ -75,11 +75,17 @@ void read_shapes(const std::string& text, const std::string& where, Artefact& ar
   fail(ErrorKind::kData, where, ": it has no shape of \"data\"");
 }
 
+Output output_of(const Graph& graph, const std::string& where) try {
+  return find_output(graph);
+} catch (const Error& error) {
+  fail(error.kind(), where, ": ", error.what());
+}
+
 Artefact read_model(const ModelFiles& files, const Place& place) {
   const std::string prefix = place.prefix.empty() ? files.prefix() : place.prefix;
   Artefact artefact;
   artefact.graph = parse_symbol(files.text(prefix + kSymbolEnd), cat(files.where, ": ", prefix, kSymbolEnd));
-  const Output output = find_output(artefact.graph);
+  const Output output = output_of(artefact.graph, files.where);
   const bool has_shapes = files.has(kShapes), has_card = files.has(kCard);
   if (has_shapes) read_shapes(files.text(kShapes), files.where + ": " + kShapes, artefact);
   if (has_card) artefact.card = parse_card(files.text(kCard), files.where + ": " + kCard);

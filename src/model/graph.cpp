@@ -117,13 +117,29 @@ bool is_one_of(const std::string& op, std::initializer_list<std::string_view> al
   return std::find(all.begin(), all.end(), op) != all.end();
 }
 
-/// Down to the node that computes: a file of 16 bits casts between the last layer and the probabilities.
-int behind_casts(const Graph& graph, int node) {
+/// Down from `node` to the first one that is none of these operators.
+int behind(const Graph& graph, int node, std::initializer_list<std::string_view> passed_over) {
   for (;;) {
     const Node& here = graph.nodes[static_cast<size_t>(node)];
-    if (!is_one_of(here.op, {"Cast", "cast", "amp_cast", "_copy", "identity"}) || here.inputs.empty()) return node;
+    if (!is_one_of(here.op, passed_over) || here.inputs.empty()) return node;
     node = here.inputs[0].node;
   }
+}
+
+/// Down to the node that computes: a file of 16 bits casts between the last layer and the probabilities.
+int behind_casts(const Graph& graph, int node) {
+  return behind(graph, node, {"Cast", "cast", "amp_cast", "_copy", "identity"});
+}
+
+/// The layer that makes these logits, or -1: of a FullyConnected itself, of a picture made flat a convolution.
+int find_layer(const Graph& graph, int logits) {
+  const Node& node = graph.nodes[static_cast<size_t>(logits)];
+  if (node.op == "FullyConnected") return logits;
+  if (!is_one_of(node.op, {"Flatten", "flatten", "Reshape", "reshape", "mean"})) return -1;
+  const int layer = behind(graph, logits,
+                           {"Flatten", "flatten", "Reshape", "reshape", "mean", "Pooling", "Activation", "relu",
+                            "_contrib_AdaptiveAvgPooling2D", "Cast", "cast", "amp_cast", "_copy", "identity"});
+  return graph.nodes[static_cast<size_t>(layer)].op == "Convolution" ? layer : -1;
 }
 
 }  // namespace
@@ -137,18 +153,21 @@ Output find_output(const Graph& graph) {
   output.logits = end;
   output.multi_label = is_one_of(head.op, {"LogisticRegressionOutput", "sigmoid"}) ||
                        (head.op == "Activation" && text_attribute(head, "act_type", "") == "sigmoid");
-  if (head.op != "FullyConnected") {
-    const bool is_single = is_one_of(head.op, {"SoftmaxOutput", "softmax", "SoftmaxActivation"});
+  if (find_layer(graph, end) < 0) {
+    const bool is_single = is_one_of(head.op, {"SoftmaxOutput", "Softmax", "softmax", "SoftmaxActivation"});
     require((is_single || output.multi_label) && !head.inputs.empty(), ErrorKind::kData, "the graph ends in ", head.op,
             " \"", head.name,
             "\"; a classifier ends in SoftmaxOutput or LogisticRegressionOutput, so this is another kind of model");
     output.logits = behind_casts(graph, head.inputs[0].node);
   }
+  output.layer = find_layer(graph, output.logits);
   const Node& logits = graph.nodes[static_cast<size_t>(output.logits)];
-  require(logits.op == "FullyConnected", ErrorKind::kData, head.op, " \"", head.name, "\" reads ", logits.op, " \"",
-          logits.name, "\"; a classifier has a FullyConnected layer there");
-  output.classes = static_cast<int>(int_attribute(logits, "num_hidden", 0));
-  require(output.classes > 0, ErrorKind::kData, "FullyConnected \"", logits.name, "\" has num_hidden ", output.classes);
+  require(output.layer >= 0, ErrorKind::kData, head.op, " \"", head.name, "\" reads ", logits.op, " \"", logits.name,
+          "\"; a classifier has a FullyConnected layer there, or a Convolution made flat");
+  const Node& layer = graph.nodes[static_cast<size_t>(output.layer)];
+  const char* const size = layer.op == "FullyConnected" ? "num_hidden" : "num_filter";
+  output.classes = static_cast<int>(int_attribute(layer, size, 0));
+  require(output.classes > 0, ErrorKind::kData, layer.op, " \"", layer.name, "\" has ", size, " ", output.classes);
   return output;
 }
 

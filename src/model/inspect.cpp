@@ -54,6 +54,7 @@ void judge_graph(Inspection& found) {
     found.output = find_output(*found.graph);
     const Card card = found.card.value_or(Card{});
     const Facts facts = infer(*found.graph, {1, card.channels, card.height, card.width});
+    require_logits(*found.graph, facts, *found.output);
     found.flops = facts.flops;
     for (const Parameter& parameter : facts.parameters)
       if (!parameter.auxiliary && !parameter.fixed) found.parameters += count(parameter.shape);
@@ -107,11 +108,7 @@ Inspection of_parts(const ModelFiles& files, const Place& place, const std::stri
   if (std::any_of(files.names.begin(), files.names.end(), is_params)) {
     found.form = "MXNet model";
     found.epoch = place.epoch >= 0 ? place.epoch : files.choose_epoch(prefix, {});
-    try {
-      found.arrays = files.arrays(params_name(prefix, found.epoch));
-    } catch (const Error& error) {
-      found.remarks.emplace_back(error.what());
-    }
+    found.arrays = files.arrays(params_name(prefix, found.epoch));
   }
   judge_graph(found);
   if (found.parameters == 0) found.parameters = count_all(found.arrays);

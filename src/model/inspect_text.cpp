@@ -70,8 +70,10 @@ std::string to_text(const Inspection& found, bool with_arrays) {
   line("parameters", cat(found.parameters));
   if (found.flops > 0) line("cost", format("%.3g GFLOP a picture forward", static_cast<double>(found.flops) / 1e9));
   line("train here", found.cannot_train.empty() ? "yes" : "no: " + found.cannot_train);
-  line("SageMaker", found.cannot_continue.empty() ? "can continue it" : "cannot continue it: " + found.cannot_continue);
-  for (const std::string& remark : found.remarks) line("remark", remark);
+  const bool for_the_same_reason = found.cannot_continue == found.cannot_train;
+  line("SageMaker", found.cannot_continue.empty() ? "can continue it"
+                    : for_the_same_reason         ? "cannot continue it either"
+                                                  : "cannot continue it: " + found.cannot_continue);
   line("arrays", cat(found.arrays.size()));
   if (with_arrays)
     for (const Array& array : found.arrays)
@@ -98,7 +100,6 @@ std::string to_json(const Inspection& found, bool with_arrays) {
   object["cannot_train"] = found.cannot_train;
   object["sagemaker_can_continue"] = found.cannot_continue.empty();
   object["cannot_continue"] = found.cannot_continue;
-  object["remarks"] = found.remarks;
   if (with_arrays)
     for (const Array& array : found.arrays)
       object["arrays"].push_back({{"name", array.name}, {"shape", array.shape}, {"type", name_of(array.type)}});

@@ -5,13 +5,14 @@ namespace lockstep::model {
 namespace {
 
 /// In the layer, and in its variables, which carry a copy of what MXNet was told of the layer.
-void set_classes(Graph& graph, int logits, int64_t classes) {
-  Node& layer = graph.nodes[static_cast<size_t>(logits)];
-  layer.attributes["num_hidden"] = cat(classes);
+void set_classes(Graph& graph, int index, int64_t classes) {
+  Node& layer = graph.nodes[static_cast<size_t>(index)];
+  const std::string size = layer.op == "FullyConnected" ? "num_hidden" : "num_filter";
+  layer.attributes[size] = cat(classes);
   for (const Node::Input& input : layer.inputs)
     if (Node& variable = graph.nodes[static_cast<size_t>(input.node)];
-        variable.op == "null" && variable.attributes.contains("num_hidden"))
-      variable.attributes["num_hidden"] = cat(classes);
+        variable.op == "null" && variable.attributes.contains(size))
+      variable.attributes[size] = cat(classes);
 }
 
 }  // namespace
@@ -19,10 +20,10 @@ void set_classes(Graph& graph, int logits, int64_t classes) {
 Graph with_classes(Graph graph, int64_t classes, bool multi_label) {
   const Output output = find_output(graph);
   const Node head = graph.nodes[static_cast<size_t>(graph.heads[0].node)];
-  const bool trains = head.op == "SoftmaxOutput" || head.op == "LogisticRegressionOutput";
+  const bool trains = head.op == "SoftmaxOutput" || head.op == "Softmax" || head.op == "LogisticRegressionOutput";
   if (trains && output.classes == classes && output.multi_label == multi_label) return graph;
 
-  set_classes(graph, output.logits, classes);
+  set_classes(graph, output.layer, classes);
   if (trains && output.multi_label == multi_label) return graph;
   // What lies behind the logits feeds nothing but the end that is replaced.
   graph.nodes.resize(static_cast<size_t>(output.logits) + 1);

@@ -131,6 +131,15 @@ class Inference {
 
 Facts infer(const Graph& graph, const Shape& data) { return Inference(graph, data).run(); }
 
+void require_logits(const Graph& graph, const Facts& facts, const Output& output) {
+  const Shape& logits = facts.outputs[static_cast<size_t>(output.logits)][0];
+  const Node &node = graph.nodes[static_cast<size_t>(output.logits)],
+             &layer = graph.nodes[static_cast<size_t>(output.layer)];
+  if (logits.size() != 2 || logits[1] != output.classes)
+    refuse(node, "its output is ", shape_text(logits), ", not one number for each of the ", output.classes,
+           " classes of \"", layer.name, "\"; pictures of another size, or another kind of model");
+}
+
 void initialise(const Parameter& parameter, uint64_t seed, uint64_t position, std::span<float> values) {
   if (parameter.name.ends_with("_weight") && parameter.shape.size() > 1) {
     const double fan_in = static_cast<double>(count(parameter.shape)) / static_cast<double>(parameter.shape[0]);

@@ -1,5 +1,4 @@
-#include <algorithm>
-
+#include "lockstep/model/axes.h"
 #include "op.h"
 
 namespace lockstep::model {
@@ -8,14 +7,8 @@ namespace {
 void infer(const Node& node, NodeShapes& shapes) {
   require_inputs(node, shapes, 1);
   const Shape& input = shapes.inputs[0];
-  const std::vector<int64_t> axes = tuple_attribute(node, "axes", {});
-  std::vector<int64_t> sorted = axes;
-  std::sort(sorted.begin(), sorted.end());
-  bool fits = axes.size() == input.size() && !axes.empty();
-  for (size_t i = 0; fits && i < sorted.size(); ++i) fits = sorted[i] == static_cast<int64_t>(i);
-  if (!fits) refuse(node, "axes ", shape_text(axes), " are not those of its input ", shape_text(input));
   Shape output;
-  for (const int64_t axis : axes) output.push_back(input[static_cast<size_t>(axis)]);
+  for (const int64_t axis : permutation_of(node, input.size())) output.push_back(input[static_cast<size_t>(axis)]);
   shapes.outputs = {output};
 }
 

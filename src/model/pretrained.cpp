@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 
+#include "lockstep/core/cache_folder.h"
 #include "lockstep/core/error.h"
 
 namespace lockstep::model {
@@ -27,17 +27,11 @@ constexpr auto kRows = std::to_array<Row>({
 }  // namespace
 
 Path pretrained_folder() {
-  const auto variable = [](const char* name) {
-    const char* const text = std::getenv(name);
-    return Path(text == nullptr ? "" : text);
-  };
-  if (const Path folder = variable("LOCKSTEP_CACHE"); !folder.empty()) return folder;
-  if (const Path folder = variable("XDG_CACHE_HOME"); !folder.empty()) return folder / "lockstep";
-  const Path home = variable("HOME");
+  Path folder = cache_folder();
   require(
-      !home.empty(), ErrorKind::kUsage,
+      !folder.empty(), ErrorKind::kUsage,
       "no folder for pretrained weights: neither LOCKSTEP_CACHE nor HOME is set; name the file with run.pretrained");
-  return home / ".cache" / "lockstep";
+  return folder;
 }
 
 Path find_pretrained(const std::string& network, int64_t num_layers) {

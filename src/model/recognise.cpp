@@ -18,7 +18,7 @@ int64_t depth_of(const Graph& graph) {
 
 /// Parameters without those of the classifier's layer, whose name depends on who trained the network.
 std::vector<Parameter> body_of(const Graph& graph, const Shape& data) {
-  const int last = find_output(graph).logits;
+  const int last = find_output(graph).layer;
   std::vector<Parameter> parameters = infer(graph, data).parameters;
   std::erase_if(parameters, [&](const Parameter& parameter) { return parameter.node == last; });
   return parameters;

@@ -4,6 +4,7 @@
 
 #include "lockstep/core/error.h"
 #include "lockstep/model/torch_names.h"
+#include "published_names.h"
 #include "safetensors.h"
 #include "torch_network.h"
 #include "torch_tensors.h"
@@ -63,7 +64,7 @@ bool is_torch_name(const std::string& name) {
 
 Artefact read_torch_file(Bytes bytes, const std::string& where) {
   Safetensors content = read_content(bytes, where);
-  const Arrays arrays = tidy_torch_names(std::move(content.arrays));
+  const Arrays arrays = with_usual_names(std::move(content.arrays));
   const TorchNetwork found = recognise_torch(arrays, where);
 
   Artefact artefact;

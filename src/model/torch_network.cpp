@@ -15,28 +15,6 @@ namespace {
 constexpr int64_t kDepths[] = {0, 18, 34, 50, 101, 152, 200, 20, 32, 44, 56, 110};
 constexpr int64_t kSides[] = {224, 32};  // of pictures: networks begin otherwise for small ones
 
-/// Without what stands before the first dot where that is the same in all names.
-void drop_common_prefix(Arrays& arrays) {
-  for (;;) {
-    const std::string first = arrays.empty() ? "" : arrays.front().name;
-    const std::string prefix = first.substr(0, first.find('.') + 1);
-    const auto has_prefix = [&](const Array& array) { return array.name.starts_with(prefix); };
-    if (prefix.empty() || !std::all_of(arrays.begin(), arrays.end(), has_prefix)) return;
-    for (Array& array : arrays) array.name.erase(0, prefix.size());
-  }
-}
-
-std::string tidy_part(const std::string& part) {
-  if (part == "linear") return "fc";
-  if (part == "shortcut") return "downsample";
-  for (const auto& [theirs, ours] : {std::pair{"conv_", "conv"}, {"bn_", "bn"}, {"stage_", "layer"}}) {
-    const std::string_view begin = theirs;
-    if (part.starts_with(begin) && part.size() == begin.size() + 1 && std::isdigit(part.back()))
-      return ours + part.substr(begin.size());
-  }
-  return part;
-}
-
 using Shapes = std::map<std::string, Shape>;
 
 /// How the tensors of a file differ from those of a network.
@@ -81,7 +59,7 @@ Graph fitted(const MakeNetwork make, NetworkOptions& options, const Shapes& ther
   const auto first =
       std::find_if(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) { return node.op == "Convolution"; });
   options.channels = size_in(there, first->name, 1, 3);
-  options.classes = size_in(there, graph.nodes[static_cast<size_t>(find_output(graph).logits)].name, 0, 1);
+  options.classes = size_in(there, graph.nodes[static_cast<size_t>(find_output(graph).layer)].name, 0, 1);
   if (tuple_attribute(*first, "stride", {1, 1})[0] == 1) options.height = options.width = 32;
   return make(options);
 }
@@ -97,18 +75,6 @@ std::vector<NetworkOptions> all_options() {
 }
 
 }  // namespace
-
-Arrays tidy_torch_names(Arrays arrays) {
-  std::erase_if(arrays, [](const Array& array) { return array.name.ends_with("num_batches_tracked"); });
-  for (Array& array : arrays) array.name = torch_name(array.name);  // for files with our own names
-  drop_common_prefix(arrays);
-  for (Array& array : arrays) {
-    std::vector<std::string> parts = split(array.name, '.');
-    for (std::string& part : parts) part = tidy_part(part);
-    array.name = join(parts, ".");
-  }
-  return arrays;
-}
 
 TorchNetwork recognise_torch(const Arrays& arrays, const std::string& where) {
   Shapes there;

@@ -27,7 +27,8 @@ constexpr std::pair<std::string_view, ElementType> kStorages[] = {
 constexpr std::string_view kTensorMakers[] = {"torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor"};
 constexpr std::string_view kParameterMaker = "torch._utils._rebuild_parameter";
 constexpr std::string_view kOthers[] = {"collections.OrderedDict", "torch.Size", "torch.device"};
-constexpr std::string_view kStateNames[] = {"state_dict", "model_state_dict", "model", "net"};
+constexpr std::string_view kStateNames[] = {"state_dict_ema",   "model_ema", "state_dict",
+                                            "model_state_dict", "model",     "net"};
 constexpr std::string_view kMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";  // as an integer in a pickle
 constexpr int64_t kProtocol = 1001;
 constexpr size_t kMostDimensions = 16;

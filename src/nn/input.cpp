@@ -48,16 +48,18 @@ at::Tensor to_input(std::span<const uint8_t> pixels, int64_t n, int height, int 
   return input.permute({0, 3, 1, 2});
 }
 
-at::Tensor to_input(const at::Tensor& pixels, const std::vector<double>& mean, const std::vector<double>& std) {
+at::Tensor to_input(const at::Tensor& pixels, const at::Tensor& mean, const at::Tensor& std) {
   const at::NoGradGuard guard;
   at::Tensor input = pixels.to(at::kFloat);
-  const auto one_each = [&](const std::vector<double>& values) {  // [channels]
-    return at::from_blob(const_cast<double*>(values.data()), {static_cast<int64_t>(values.size())}, at::kDouble)
-        .to(pixels.device(), at::kFloat);
-  };
-  if (!mean.empty()) input.sub_(one_each(mean));
-  if (!std.empty()) input.div_(one_each(std));
+  if (mean.defined()) input.sub_(mean);
+  if (std.defined()) input.div_(std);
   return input.permute({0, 3, 1, 2});
+}
+
+at::Tensor channel_values(const std::vector<double>& values, c10::Device device) {
+  if (values.empty()) return {};
+  const auto count = static_cast<int64_t>(values.size());
+  return at::from_blob(const_cast<double*>(values.data()), {count}, at::kDouble).to(device, at::kFloat);
 }
 
 at::Tensor probabilities(const at::Tensor& logits, bool multi_label) {

@@ -92,12 +92,23 @@ std::span<Value> row_of(Value* values, int64_t row, int64_t width) {
   return {values + row * width, static_cast<size_t>(width)};
 }
 
-at::Tensor weights_like(const std::vector<double>& weights, const at::Tensor& logits) {
-  return at::from_blob(const_cast<double*>(weights.data()), {static_cast<int64_t>(weights.size())}, at::kDouble)
-      .to(logits.device(), at::kFloat);
+at::Tensor place(const std::vector<double>& weights, at::Device device) {
+  const auto count = static_cast<int64_t>(weights.size());
+  return at::from_blob(const_cast<double*>(weights.data()), {count}, at::kDouble).to(device, at::kFloat);
+}
+
+at::Tensor weights_like(const std::vector<double>& weights, const at::Tensor& placed, const at::Tensor& logits) {
+  return placed.defined() ? placed : place(weights, logits.device());
 }
 
 }  // namespace
+
+void place_weights(LossOptions& options, at::Device device) {
+  if (!options.class_weights.empty()) options.placed_classes = place(options.class_weights, device);
+  if (options.weights.positive.empty()) return;
+  options.placed_positive = place(options.weights.positive, device);
+  options.placed_negative = place(options.weights.negative, device);
+}
 
 at::Tensor softmax_loss_by_tensors(const at::Tensor& logits, const at::Tensor& labels, const LossOptions& options,
                                    at::Tensor& gradient) {
@@ -111,7 +122,7 @@ at::Tensor softmax_loss_by_tensors(const at::Tensor& logits, const at::Tensor& l
     gradient.scatter_add_(1, targets, at::full_like(logarithms.narrow(1, 0, 1), -rest)).div_(options.nominal);
     return logarithms.gather(1, targets).sum(at::kDouble).mul(-rest).sub(logarithms.sum(at::kDouble).mul(spread));
   }
-  const at::Tensor weights = weights_like(options.class_weights, logits);
+  const at::Tensor weights = weights_like(options.class_weights, options.placed_classes, logits);
   const at::Tensor right = weights.index_select(0, labels).unsqueeze(1).mul_(rest);  // [N, 1]
   const at::Tensor away = weights.mul(spread);                                       // [K]
   gradient.mul_(right.add(away.sum())).sub_(away);
@@ -126,14 +137,14 @@ at::Tensor sigmoid_loss_by_tensors(const at::Tensor& logits, const at::Tensor& l
   at::Tensor losses = logits.clamp_min(0).sub_(logits.mul(labels)).add_(logits.abs().neg_().exp_().log1p_());
   gradient = logits.sigmoid().sub_(labels).div_(classes * options.nominal);
   if (!options.weights.positive.empty()) {
-    const at::Tensor positive = weights_like(options.weights.positive, logits);
-    const at::Tensor negative = weights_like(options.weights.negative, logits);
+    const at::Tensor positive = weights_like(options.weights.positive, options.placed_positive, logits);
+    const at::Tensor negative = weights_like(options.weights.negative, options.placed_negative, logits);
     const at::Tensor weight = labels.mul(positive.sub(negative)).add_(negative);
     losses.mul_(weight);
     gradient.mul_(weight);
   }
   if (!options.class_weights.empty()) {
-    const at::Tensor weight = weights_like(options.class_weights, logits);
+    const at::Tensor weight = weights_like(options.class_weights, options.placed_classes, logits);
     losses.mul_(weight);
     gradient.mul_(weight);
   }

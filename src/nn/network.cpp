@@ -1,17 +1,22 @@
 #include "lockstep/nn/network.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/add.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include "cudnn_batch_norm.h"
+#include "cudnn_convolution.h"
 #include "fuse.h"
 #include "layout.h"
 #include "lockstep/core/error.h"
+#include "lockstep/core/rng.h"
 #include "node_timer.h"
 #include "operators.h"
 
@@ -63,12 +68,22 @@ struct Network::State {
   std::vector<int> consumers;  // of each node, among the stages
   std::vector<bool> is_taken;  // of each segment: a stage owns it
   int data = 0;                // the node of the pictures
-  OnNode on_node;
+  uint64_t seed = 0;
+  bool draws = false;      // a stage does
+  bool is_begun = false;   // by begin_step()
+  at::Tensor sample_keys;  // of this step
+  std::unique_ptr<NodeTimer> timer;
+  model::Shape prepared;  // batches of this shape have met all that has to be compiled for them
 
   void connect();
   void add_stage(int node, std::vector<bool>& trained_below);
-  void initialise(uint64_t seed);
+  void initialise();
   bool owns_output(int node) const;
+  void draw_keys(int64_t epoch, int64_t batch, std::span<const int64_t> samples);
+  void require_keys(int64_t samples);
+#ifdef LOCKSTEP_CUDA
+  void prepare(const model::Shape& shape);
+#endif
 };
 
 /// Whether the tensor that this node gives out is its own, so that its only reader may overwrite it.
@@ -137,7 +152,7 @@ void Network::State::connect() {
   }
 }
 
-void Network::State::initialise(uint64_t seed) {
+void Network::State::initialise() {
   for (size_t position = 0; position < facts.parameters.size(); ++position) {
     const model::Parameter& parameter = facts.parameters[position];
     std::vector<float> values(static_cast<size_t>(model::count(parameter.shape)));
@@ -149,6 +164,23 @@ void Network::State::initialise(uint64_t seed) {
   }
 }
 
+#ifdef LOCKSTEP_CUDA
+
+void Network::State::prepare(const model::Shape& shape) {
+  const model::Facts met = model::infer(graph, shape);
+  std::vector<BatchNormProblem> problems;
+  for (const Stage& stage : stages) {
+    const auto operation = batch_norm_operation(*stage.run.node);
+    if (!operation || stage.run.plain) continue;
+    const model::Shape& input = met.outputs[static_cast<size_t>(stage.inputs[0])][0];
+    problems.push_back({*operation, type, {input[0], input[1], input[2], input[3]}});
+  }
+  prepare_cudnn_batch_norms(problems, parameters.device());
+  prepared = shape;
+}
+
+#endif
+
 Network::Network(model::Graph graph, const model::Shape& data, uint64_t seed, Compute compute,
                  const RateFactor& rate_factor)
     : state_(std::make_unique<State>()) {
@@ -158,6 +190,7 @@ Network::Network(model::Graph graph, const model::Shape& data, uint64_t seed, Co
   s.facts = model::infer(s.graph, data);
   s.executed = fuse(s.graph);
   s.output = model::find_output(s.executed);
+  model::require_logits(s.graph, s.facts, s.output);
   s.layout = make_layout(s.graph, s.facts);
   if (rate_factor)
     for (Segment& segment : s.layout.segments) segment.rate_factor = rate_factor(segment.name);
@@ -169,12 +202,49 @@ Network::Network(model::Graph graph, const model::Shape& data, uint64_t seed, Co
   s.gradients = at::zeros({s.layout.parameter_size + s.layout.statistics_size + kTrailer}, options);
   if (s.type != at::kFloat) s.working_copy = at::zeros_like(s.parameters, s.type);
   s.connect();
-  s.initialise(seed);
+  for (Stage& stage : s.stages) stage.run.plain = compute.plain;
+  s.timer = std::make_unique<NodeTimer>(options.device());
+  s.seed = seed;
+  s.draws =
+      std::any_of(s.stages.begin(), s.stages.end(), [](const Stage& stage) { return stage.run.node->op == "Dropout"; });
+  s.initialise();
   refresh_working_copy();
 }
 
 Network::~Network() = default;
 Network::Network(Network&&) noexcept = default;
+
+void Network::State::draw_keys(int64_t epoch, int64_t batch, std::span<const int64_t> samples) {
+  const uint64_t step = Rng(seed, RngUse::kDropout, static_cast<uint64_t>(epoch), static_cast<uint64_t>(batch)).next();
+  const at::Tensor keys = at::empty({static_cast<int64_t>(samples.size())},
+                                    at::TensorOptions().dtype(at::kLong).pinned_memory(parameters.is_cuda()));
+  for (size_t i = 0; i < samples.size(); ++i)
+    keys.mutable_data_ptr<int64_t>()[i] =
+        static_cast<int64_t>(Rng(step, RngUse::kDropout, 0, static_cast<uint64_t>(samples[i])).next() >> 32);
+  if (sample_keys.defined() && sample_keys.sizes() == keys.sizes())
+    sample_keys.copy_(keys, true);
+  else
+    sample_keys = keys.to(parameters.device(), at::kLong, true);
+}
+
+/// Where nobody began a step, as when memory is measured, samples are drawn by their position.
+void Network::State::require_keys(int64_t samples) {
+  if (!is_begun && !(sample_keys.defined() && sample_keys.size(0) == samples)) {
+    std::vector<int64_t> positions(static_cast<size_t>(samples));
+    std::iota(positions.begin(), positions.end(), 0);
+    draw_keys(0, 0, positions);
+  }
+  require(sample_keys.size(0) == samples, ErrorKind::kBug, "this step began with ", sample_keys.size(0),
+          " samples and now has ", samples);
+}
+
+void Network::begin_step(int64_t epoch, int64_t batch, std::span<const int64_t> samples) {
+  const WithoutAutograd guard;
+  State& s = *state_;
+  if (!s.draws || samples.empty()) return;
+  s.is_begun = true;
+  s.draw_keys(epoch, batch, samples);
+}
 
 at::Tensor Network::forward(const at::Tensor& images, Mode mode) {
   const WithoutAutograd guard;
@@ -184,14 +254,19 @@ at::Tensor Network::forward(const at::Tensor& images, Mode mode) {
   require(shape.size() == 4 && shape[0] >= 1 && std::equal(shape.begin() + 1, shape.end(), built_for.begin() + 1),
           ErrorKind::kData, "the network was built for images of the shape ", model::shape_text(built_for), " and got ",
           model::shape_text(shape));
+  if (s.draws && mode != Mode::kEvaluate) s.require_keys(shape[0]);
+#ifdef LOCKSTEP_CUDA
+  if (mode == Mode::kTrain && s.parameters.is_cuda() && s.prepared != shape) s.prepare(shape);
+#endif
   std::vector<at::Tensor> values(s.executed.nodes.size());
   std::vector<int> readers = s.consumers;
   values[static_cast<size_t>(s.data)] =
       images.to(s.parameters.device(), s.type, false, false, at::MemoryFormat::ChannelsLast);
   for (Stage& stage : s.stages) {
-    const NodeTimer timer(s.on_node, *stage.run.node, false, s.parameters.device());
+    const NodeTimer::Span span(*s.timer, *stage.run.node, false);
     stage.run.mode = mode;
     stage.run.kept.clear();
+    stage.run.sample_keys = s.sample_keys;
     for (const int input : stage.inputs) {
       at::Tensor& value = values[static_cast<size_t>(input)];
       stage.run.inputs.push_back(value);
@@ -203,6 +278,7 @@ at::Tensor Network::forward(const at::Tensor& images, Mode mode) {
     stage.run.inputs.clear();
     if (!stage.has_backward) stage.run.kept.clear();
   }
+  s.timer->tell();
   return values[static_cast<size_t>(s.output.logits)].to(at::kFloat);
 }
 
@@ -233,7 +309,7 @@ void Network::backward(const at::Tensor& gradient, const OnSlice& on_slice, bool
   gradients[static_cast<size_t>(s.output.logits)] = gradient.to(s.type);
   int64_t finished = 0;
   const auto run_back = [&](Stage& stage, const at::Tensor& here) {
-    const NodeTimer timer(s.on_node, *stage.run.node, true, s.parameters.device());
+    const NodeTimer::Span span(*s.timer, *stage.run.node, true);
     require_channels_last(here, *stage.run.node, "gradient");
     stage.run.accumulate = accumulate;
     auto below = stage.kernel->backward(stage.run, here);
@@ -251,8 +327,12 @@ void Network::backward(const at::Tensor& gradient, const OnSlice& on_slice, bool
       if (on_slice) on_slice(finished);
     }
   }
+  s.timer->tell();
   summed_statistics().copy_(s.statistics);
   if (on_slice) on_slice(s.gradients.numel());
+#ifdef LOCKSTEP_CUDA
+  store_convolution_plans();
+#endif
 }
 
 void Network::forget() {
@@ -332,7 +412,7 @@ std::vector<std::string> Network::load(const model::Arrays& arrays) {
   return missing;
 }
 
-void Network::time_nodes(OnNode on_node) { state_->on_node = std::move(on_node); }
+void Network::time_nodes(OnNode on_node) { state_->timer->listen(std::move(on_node)); }
 
 const model::Graph& Network::graph() const { return state_->graph; }
 const model::Facts& Network::facts() const { return state_->facts; }

@@ -25,7 +25,9 @@ struct NodeRun {
   std::vector<bool> wants_gradient;             ///< one an input: something below it is trained
   bool may_overwrite = false;                   ///< the first input belongs to this node alone
   bool accumulate = false;                      ///< parameter gradients are added to what is there
+  bool plain = false;                           ///< Compute::plain: LibTorch's operators alone on a GPU
   std::vector<at::Tensor> kept;                 ///< from forward to backward
+  at::Tensor sample_keys;                       ///< [N] int64, 32 random bits each: what a node draws from
 
   bool trains() const { return mode != Mode::kEvaluate; }
   /// Puts a parameter's gradient into its place.

@@ -2,44 +2,49 @@
 // from 1.
 //   G = g + wd w;  m <- b1 m + (1 - b1) G;  v <- b2 v + (1 - b2) G^2
 //   w <- w - lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + eps)
-#include <cmath>
-
+#include "formula.h"
 #include "lockstep/core/vectorised.h"
 #include "lockstep/optim/optimizer.h"
 
 namespace lockstep::optim {
 namespace {
 
-// 1 - beta is rounded once, from float64: 1 - 0.999f is off by 1e-5 of itself.
-struct Constants {
-  float beta_1, rest_1, beta_2, rest_2, eps, rescale;
-};
+// 1 - b^t as -expm1(t log b) keeps 7 digits in float32 for every t.
+LOCKSTEP_RATE(corrected, { return rate * sqrtf(-expm1f(t * c.log_beta_2)) / -expm1f(t * c.log_beta_1); })
+LOCKSTEP_UPDATE(adam, {
+  m = c.beta_1 * m + c.rest_1 * g;
+  v = c.beta_2 * v + c.rest_2 * g * g;
+  w -= rate * m / (sqrtf(v) + c.eps);
+})
 
 LOCKSTEP_VECTORISED
-void update_values(float* w, const float* g, float* m, float* v, int64_t count, float rate, float decay, Constants c) {
-  for (int64_t i = 0; i < count; ++i) {
-    const float full = c.rescale * g[i] + decay * w[i];
-    m[i] = c.beta_1 * m[i] + c.rest_1 * full;
-    v[i] = c.beta_2 * v[i] + c.rest_2 * full * full;
-    w[i] -= rate * m[i] / (std::sqrt(v[i]) + c.eps);
-  }
+void update_values(float* w, const float* g, float* m, float* v, int64_t count, Rates r, Constants c) {
+  for (int64_t i = 0; i < count; ++i) adam(w[i], decayed(g[i], w[i], r), m[i], v[i], r.rate, c);
 }
 
 class Adam : public Optimizer {
  public:
   Adam(std::vector<Piece> pieces, const at::Tensor& parameters, const OptimizerOptions& options)
-      : Optimizer(std::move(pieces), parameters, 2, options.decay_all ? options.weight_decay : 0), options_(options) {}
+      : Optimizer(std::move(pieces), parameters, 2, options.decay_all ? options.weight_decay : 0, options.plain),
+        options_(options) {}
+
+  Formula formula() const override {
+    return {.update = adam_text,
+            .rate = corrected_text,
+            .constants = {.beta_1 = static_cast<float>(options_.beta_1),
+                          .rest_1 = static_cast<float>(1 - options_.beta_1),
+                          .log_beta_1 = static_cast<float>(std::log(options_.beta_1)),
+                          .beta_2 = static_cast<float>(options_.beta_2),
+                          .rest_2 = static_cast<float>(1 - options_.beta_2),
+                          .log_beta_2 = static_cast<float>(std::log(options_.beta_2)),
+                          .eps = static_cast<float>(options_.eps)}};
+  }
 
  protected:
   void update(const Slice& s) const override {
-    const double correction = std::sqrt(1 - std::pow(options_.beta_2, s.t)) / (1 - std::pow(options_.beta_1, s.t));
-    update_values(s.w, s.g, s.m, s.v, s.count, static_cast<float>(static_cast<double>(s.rate) * correction), s.decay,
-                  {.beta_1 = static_cast<float>(options_.beta_1),
-                   .rest_1 = static_cast<float>(1 - options_.beta_1),
-                   .beta_2 = static_cast<float>(options_.beta_2),
-                   .rest_2 = static_cast<float>(1 - options_.beta_2),
-                   .eps = static_cast<float>(options_.eps),
-                   .rescale = s.rescale});
+    const Constants constants = formula().constants;
+    const float rate = corrected(s.rate, static_cast<float>(s.t), constants);
+    update_values(s.w, s.g, s.m, s.v, s.count, {rate, s.decay, s.rescale}, constants);
   }
 
   Values updated(const Tensors& now) const override {

@@ -1,9 +1,8 @@
 #include "lockstep/optim/loss_scaler.h"
 
+#include <ATen/ops/_amp_update_scale.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 
 namespace lockstep::optim {
 
@@ -12,13 +11,11 @@ LossScaler::LossScaler(const at::Tensor& like, double fixed)
       in_a_row_(at::zeros({1}, like.options().dtype(at::kInt))),
       dynamic_(fixed <= 0) {}
 
+// In place, since a CUDA graph of the step reads and writes the same memory each time.
 void LossScaler::update(const at::Tensor& apply) {
   if (!dynamic_) return;
-  const at::Tensor applied = apply.reshape({1}).gt(0);
-  in_a_row_ = at::where(applied, in_a_row_.add(1), at::zeros_like(in_a_row_));
-  const at::Tensor grows = in_a_row_.ge(2000);
-  scale_ = at::where(applied, at::where(grows, scale_.mul(2), scale_), scale_.div(2)).clamp(1, 16777216);
-  in_a_row_ = at::where(grows, at::zeros_like(in_a_row_), in_a_row_);
+  at::_amp_update_scale_(scale_, in_a_row_, apply.reshape({1}).eq(0).to(at::kFloat), 2, 0.5, 2000);
+  scale_.clamp_(1, 16777216);
 }
 
 LossScaler::Saved LossScaler::saved() const { return {scale_.item<float>(), in_a_row_.item<int>()}; }

@@ -6,8 +6,8 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/linalg_vector_norm.h>
 
 #include "lockstep/core/vectorised.h"
 
@@ -35,7 +35,8 @@ double sum_of_squares(const float* values, int64_t count) {
 }  // namespace
 
 at::Tensor norm(const at::Tensor& values) {
-  if (!values.is_cpu()) return at::linalg_vector_norm(values, 2, std::nullopt, false, at::kDouble);
+  // linalg_vector_norm would first write all values once more as float64.
+  if (!values.is_cpu()) return at::_foreach_norm({values}, 2, at::kDouble)[0];
   const float* from = values.const_data_ptr<float>();
   const int64_t count = values.numel(), chunks = (count + kChunk - 1) / kChunk;
   std::vector<double> sums(static_cast<size_t>(chunks));

@@ -8,9 +8,13 @@
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
+#include <c10/util/Exception.h>
 
 #include "blocks.h"
+#include "gpu_update.h"
 #include "lockstep/core/error.h"
+#include "lockstep/core/log.h"
+#include "update_check.h"
 
 namespace lockstep::optim {
 
@@ -29,12 +33,16 @@ at::Tensor make_control(double learning_rate, double rescale, bool apply) {
   return control;
 }
 
-Optimizer::Optimizer(std::vector<Piece> pieces, const at::Tensor& parameters, int n_moments, double weight_decay)
+Optimizer::Optimizer(std::vector<Piece> pieces, const at::Tensor& parameters, int n_moments, double weight_decay,
+                     bool plain)
     : pieces_(std::move(pieces)),
       weight_decay_(weight_decay),
+      prepared_(plain),
       applied_(at::zeros({1}, parameters.options().dtype(at::kLong))) {
   for (int k = 0; k < n_moments; ++k) moments_.push_back(at::zeros_like(parameters));
 }
+
+Optimizer::~Optimizer() = default;
 
 int64_t Optimizer::applied() const { return applied_.item<int64_t>(); }
 void Optimizer::set_applied(int64_t applied) { applied_.fill_(applied); }
@@ -44,8 +52,34 @@ void Optimizer::step(at::Tensor& parameters, const at::Tensor& gradients, const 
   const at::NoGradGuard guard;
   if (parameters.is_cpu())
     step_on_host(parameters, gradients, control.const_data_ptr<float>(), working_copy);
+  else if (prepare(parameters))
+    gpu_update_->run(update_buffers(parameters, gradients, control, moments_, applied_, working_copy));
   else
     step_by_tensors(parameters, gradients, control, working_copy);
+}
+
+bool Optimizer::prepare(const at::Tensor& parameters) {
+  if (prepared_ || !parameters.is_cuda() || is_captured()) return gpu_update_ != nullptr;
+  prepared_ = true;
+  const at::NoGradGuard guard;
+  std::string why;
+  try {
+    auto kernel = std::make_unique<GpuUpdate>(formula(), divide(pieces_, weight_decay_), parameters.device());
+    why = compare_updates(*this, parameters, [&](const UpdateBuffers& buffers) { kernel->run(buffers); });
+    if (why.empty()) gpu_update_ = std::move(kernel);
+  } catch (const c10::Error& error) {
+    why = error.what_without_backtrace();
+  } catch (const std::exception& error) {
+    why = error.what();
+  }
+  if (!why.empty())
+    log::warning("weights are updated by LibTorch's operators, more slowly than by a kernel of this program: ", why);
+  return gpu_update_ != nullptr;
+}
+
+void Optimizer::use_operators() {
+  prepared_ = true;
+  gpu_update_.reset();
 }
 
 void Optimizer::step_on_host(at::Tensor& parameters, const at::Tensor& gradients, const float* control,

@@ -8,9 +8,11 @@
 #include <ATen/Parallel.h>
 
 #include "job.h"
+#include "lockstep/comm/gpu.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/log.h"
 #include "lockstep/core/rng.h"
+#include "lockstep/data/loader.h"
 #include "lockstep/data/sampler.h"
 #include "lockstep/model/network.h"
 #include "lockstep/nn/memory.h"
@@ -22,20 +24,25 @@ namespace {
 
 /// Random pixels and labels with owned memory.
 struct SyntheticBatch {
-  std::vector<uint8_t> pixels;
-  std::vector<float> labels;
+  std::shared_ptr<void> pixels, labels;
   std::vector<int64_t> ids;
   data::HostBatch batch;
 };
 
+template <class Value>
+std::span<Value> make(std::shared_ptr<void>& memory, int64_t count, const data::Allocate& allocate) {
+  memory = allocate(static_cast<size_t>(count) * sizeof(Value));
+  return {static_cast<Value*>(memory.get()), static_cast<size_t>(count)};
+}
+
 void fill(SyntheticBatch& synthetic, int64_t count, int64_t global_count, const ImageShape& shape, int64_t classes,
-          bool multi_label) {
+          bool multi_label, const data::Allocate& allocate) {
   Rng rng(1, RngUse::kTest);
   const int64_t width = multi_label ? classes : 1;
-  synthetic.pixels.resize(static_cast<size_t>(count * shape.channels * shape.height * shape.width));
-  for (uint8_t& pixel : synthetic.pixels) pixel = static_cast<uint8_t>(rng.next());
-  synthetic.labels.resize(static_cast<size_t>(count * width));
-  for (float& label : synthetic.labels) label = static_cast<float>(rng.uniform_int(0, multi_label ? 1 : classes - 1));
+  const auto pixels = make<uint8_t>(synthetic.pixels, count * shape.channels * shape.height * shape.width, allocate);
+  for (uint8_t& pixel : pixels) pixel = static_cast<uint8_t>(rng.next());
+  const auto labels = make<float>(synthetic.labels, count * width, allocate);
+  for (float& label : labels) label = static_cast<float>(rng.uniform_int(0, multi_label ? 1 : classes - 1));
   synthetic.ids.resize(static_cast<size_t>(count));
   synthetic.batch = {.count = count,
                      .global_count = global_count,
@@ -43,8 +50,8 @@ void fill(SyntheticBatch& synthetic, int64_t count, int64_t global_count, const 
                      .height = shape.height,
                      .width = shape.width,
                      .label_width = static_cast<int>(width),
-                     .pixels = synthetic.pixels,
-                     .labels = synthetic.labels,
+                     .pixels = pixels,
+                     .labels = labels,
                      .ids = synthetic.ids};
 }
 
@@ -161,15 +168,17 @@ StepSpeed measure(const Config& config, const BenchStepOptions& options, comm::C
   for (const std::string& note : notes) log::warning(note);
   speed.precision = name_of(compute.precision);
   Learner learner = build_learner(complete, make_graph(complete), compute);
-  Step step(
-      learner, communicator,
-      {.global_batch = speed.global_batch, .multi_label = h.multi_label, .bucket_bytes = config.run.bucket_bytes});
+  Step step(learner, communicator,
+            {.global_batch = speed.global_batch,
+             .multi_label = h.multi_label,
+             .bucket_bytes = config.run.bucket_bytes,
+             .record = choose_record(config.run, compute.gpu, false)});
   SyntheticBatch synthetic;
   fill(synthetic, data::share(speed.global_batch, communicator.rank(), communicator.size()).size(), speed.global_batch,
-       h.image_shape, classes, h.multi_label);
+       h.image_shape, classes, h.multi_label, compute.gpu < 0 ? data::plain_memory() : comm::pinned_memory);
 
-  constexpr int kWarmUp = 3;
-  for (int i = 0; i < kWarmUp; ++i) run_once(step, synthetic);
+  constexpr int kWarmUp = 3, kMostWarmUp = 50;
+  for (int i = 0; i < kWarmUp || (i < kMostWarmUp && !step.settled()); ++i) run_once(step, synthetic);
   std::vector<double> seconds;
   for (int64_t i = 0; i < options.steps; ++i) seconds.push_back(run_once(step, synthetic));
   std::nth_element(seconds.begin(), seconds.begin() + static_cast<long>(seconds.size() / 2), seconds.end());
@@ -177,6 +186,7 @@ StepSpeed measure(const Config& config, const BenchStepOptions& options, comm::C
   speed.images_per_second = static_cast<double>(speed.global_batch) / speed.step_seconds;
   speed.flops_per_second = 3 * static_cast<double>(learner.network->facts().flops) * speed.images_per_second;
   if (options.details) {
+    step.stop_replaying();
     measure_details(step, learner, synthetic, speed);
     if (compute.gpu < 0) measure_peaks(compute.precision, communicator, speed);
   }

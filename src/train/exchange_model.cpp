@@ -58,15 +58,27 @@ Allreduce nccl_allreduce(double bytes, const Cluster& cluster, const ExchangeCon
   return best;
 }
 
-/// Ranks of a host add up in shared memory, then one rank a host sums its slice of everybody's and hands it to all.
+/// One sum between the first ranks of the hosts: a small one in one exchange of all numbers, a larger one in two, first
+/// each host's slice of all the others' numbers, then the slices' sums.
+double sum_between_hosts(double bytes, double hosts, double bandwidth, const ExchangeConstants& c) {
+  const double partners = hosts - 1, hops = partners * c.tcp_hop * kMicrosecond;
+  if (bytes * hosts <= c.gathered) return hops + partners * bytes / bandwidth;
+  return 2 * (hops + partners / hosts * bytes / bandwidth);
+}
+
+/// comm's "mpi" backend: ranks of a host add up in shared memory, a slot at a time, and where there are more hosts
+/// their first ranks sum each slot before the host goes on; hosts of one rank each sum larger pieces.
 Allreduce mpi_allreduce(double bytes, const Cluster& cluster, const ExchangeConstants& c) {
   const auto local = static_cast<double>(cluster.ranks_per_host), hosts = static_cast<double>(cluster.hosts);
   const double inside = cluster.ranks_per_host > 1 ? local * bytes / c.shared_memory : 0;
   if (cluster.hosts == 1) return {inside, "shared memory"};
-  const double piece = cluster.ranks_per_host > 1 ? c.slot : c.piece;
+  const double slot = std::clamp(c.slots / (2 * local), c.least_slot, c.slot);
+  const double piece = cluster.ranks_per_host > 1 ? slot : c.piece;
   const double bandwidth = std::min(cluster.network * c.tcp_share / c.tcp_slowdown, c.tcp_most);
-  const double latency = 2 * std::ceil(bytes / piece) * (hosts - 1) * c.tcp_hop * kMicrosecond;
-  return {inside + latency + 2 * (hosts - 1) / hosts * bytes / bandwidth, "tcp"};
+  const double whole = std::floor(bytes / piece), rest = bytes - whole * piece;
+  double seconds = inside + whole * sum_between_hosts(piece, hosts, bandwidth, c);
+  if (rest > 0) seconds += sum_between_hosts(rest, hosts, bandwidth, c);
+  return {seconds, "tcp"};
 }
 
 /// Where each bucket ends, in bytes.
@@ -141,9 +153,10 @@ std::vector<GradientPiece> gradient_pieces(const model::Facts& facts, double byt
 }
 
 double parse_network(const std::string& text, const std::string& option) {
-  static const std::vector<std::pair<std::string, double>> kUnits = {{"gb/s", 1e9}, {"gbit/s", 1e9}, {"gbps", 1e9},
-                                                                     {"mb/s", 1e6}, {"mbit/s", 1e6}, {"mbps", 1e6},
-                                                                     {"gbit", 1e9}, {"mbit", 1e6}};
+  static const std::vector<std::pair<std::string, double>> kUnits = {
+      {"tb/s", 1e12}, {"gb/s", 1e9}, {"mb/s", 1e6}, {"tbit/s", 1e12}, {"gbit/s", 1e9}, {"mbit/s", 1e6},
+      {"tbps", 1e12}, {"gbps", 1e9}, {"mbps", 1e6}, {"tbit", 1e12},   {"gbit", 1e9},   {"mbit", 1e6}};
+  constexpr double kLeast = 1e6 / 8, kMost = 1e15 / 8;  // beyond, somebody mistook a unit
   require(text.find('B') == std::string::npos, ErrorKind::kUsage, option, ": \"", text,
           "\" speaks of bytes; networks are named by bits: 1 GB/s is 8Gb/s");
   const std::string word = lower(trim(text));
@@ -152,7 +165,10 @@ double parse_network(const std::string& text, const std::string& option) {
     const auto factors = split(std::string_view(word).substr(0, word.size() - unit.size()), 'x');
     double rate = bits / 8;
     for (const std::string& factor : factors) rate *= parse_number(trim(factor)).value_or(0);
-    if (factors.size() <= 2 && rate > 0 && std::isfinite(rate)) return rate;
+    if (factors.size() > 2 || !(rate > 0)) break;
+    require(rate >= kLeast && rate <= kMost, ErrorKind::kUsage, option, ": \"", text,
+            "\" is not between 1Mb/s and 1000Tb/s; name what one host sends, e.g. 25Gb/s");
+    return rate;
   }
   fail(ErrorKind::kUsage, option, ": \"", text,
        "\" is no rate of a host's network; write bits a second with their unit,",

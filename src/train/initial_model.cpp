@@ -12,7 +12,7 @@ namespace {
 
 /// The parameters of the layer that has a row for each class.
 std::vector<std::string> last_layer(const model::Graph& graph) {
-  const model::Node& layer = graph.nodes[static_cast<size_t>(model::find_output(graph).logits)];
+  const model::Node& layer = graph.nodes[static_cast<size_t>(model::find_output(graph).layer)];
   std::vector<std::string> names;
   for (const auto& input : layer.inputs)
     if (const model::Node& variable = graph.nodes[static_cast<size_t>(input.node)]; variable.op == "null")

@@ -202,6 +202,7 @@ nn::Compute choose_compute(const Config& config, comm::Communicator& communicato
   if (has_gpu && config.run.device != "cpu") {
     compute.gpu = comm::choose_gpu(communicator.launch(), communicator);
     use_gpu(compute.gpu, config.run.deterministic);
+    compute.plain = config.run.gpu_step == "plain";
   }
   const std::string& precision = config.hyperparameters.precision_dtype;
   if (precision == "bfloat16") {

@@ -40,12 +40,19 @@ double Journal::images_per_second() const {
   return static_cast<double>(job_.state.sums.count - counted_before_) / seconds_since(epoch_start_);
 }
 
-void Journal::begin_epoch(const Reducer& reducer, const data::Loader& loader) {
-  loaded_before_ = loader.times();
+/// With the time that the way to the GPU took, which the loader does not see.
+data::LoaderTimes Journal::times_of(const Step& step, const data::Loader& loader) {
+  data::LoaderTimes times = loader.times();
+  times.transfer = step.feed().seconds_transferring();
+  return times;
+}
+
+void Journal::begin_epoch(const Step& step, const data::Loader& loader) {
+  loaded_before_ = times_of(step, loader);
   epoch_start_ = Clock::now();
   counted_before_ = job_.state.sums.count;
-  exchanged_before_ = reducer.seconds_exchanging();
-  waited_before_ = reducer.seconds_waited();
+  exchanged_before_ = step.reducer().seconds_exchanging();
+  waited_before_ = step.reducer().seconds_waited();
 }
 
 void Journal::step(const StepResult& result) {
@@ -67,7 +74,7 @@ void Journal::step(const StepResult& result) {
             top_k);
 }
 
-void Journal::epoch(const Reducer& reducer, const data::Loader& loader) {
+void Journal::epoch(const Step& step, const data::Loader& loader) {
   if (!events_) return;
   const EpochSums& sums = job_.state.sums;
   const auto epoch = static_cast<int>(job_.state.epoch - 1);  // SageMaker counts from 0
@@ -86,17 +93,19 @@ void Journal::epoch(const Reducer& reducer, const data::Loader& loader) {
       .set("skipped_samples", loader.skipped())
       .set("skipped_steps", job_.state.skipped);
   if (job_.learner.scaler) event.set("loss_scale", job_.learner.scaler->saved().scale);
-  if (job_.launch.size > 1) exchange(reducer, event);
-  input(loader.times() - loaded_before_, event);
+  if (job_.launch.size > 1) exchange(step.reducer(), event);
+  input(times_of(step, loader) - loaded_before_, event);
   events_->write(event);
   if (loader.skipped() > 0) log::warning(loader.skipped(), " unreadable samples were left out since this start");
 }
 
-/// How much of the exchange of gradients was hidden behind backward: what was on its way while nobody waited.
+/// How much of the exchange of gradients was hidden behind backward: what was on its way while nobody waited. Inside a
+/// CUDA graph nobody sees when it moves.
 void Journal::exchange(const Reducer& reducer, track::Event& event) {
   const double exchanged = reducer.seconds_exchanging() - exchanged_before_;
+  if (exchanged <= 0) return;
   const double waited = reducer.seconds_waited() - waited_before_;
-  const double hidden = exchanged > 0 ? std::clamp(1 - waited / exchanged, 0.0, 1.0) : 0;
+  const double hidden = std::clamp(1 - waited / exchanged, 0.0, 1.0);
   event.set("seconds_exchanging", exchanged).set("seconds_waited_for_ranks", waited).set("exchange_hidden", hidden);
   log::info(format("Epoch[%d] exchange of gradients: %.2f s, %.0f %% of it hidden behind backward",
                    int(job_.state.epoch - 1), exchanged, 100 * hidden));
@@ -105,12 +114,11 @@ void Journal::exchange(const Reducer& reducer, track::Event& event) {
 /// What the epoch waited for: the network, or data and why.
 void Journal::input(const data::LoaderTimes& times, track::Event& event) {
   const data::Bound bound = data::bound_of(times);
-  event.set("bound", bound == data::Bound::kCompute   ? "compute"
-                     : bound == data::Bound::kStorage ? "storage"
-                                                      : "decode")
+  event.set("bound", data::bound_name(bound))
       .set("seconds_reading", times.read)
       .set("seconds_decoding", times.decode)
-      .set("seconds_applying", times.apply);
+      .set("seconds_applying", times.apply)
+      .set("seconds_transferring", times.transfer);
   const std::string text = format("Epoch[%d] ", int(job_.state.epoch - 1)) + data::bound_text(times);
   bound == data::Bound::kStorage ? log::warning(text) : log::info(text);
 }

@@ -18,10 +18,10 @@ class Journal {
   /// Goes on behind the step that the job's state stands at.
   Journal(const Job& job, bool leads);
 
-  void begin_epoch(const Reducer& reducer, const data::Loader& loader);
+  void begin_epoch(const Step& step, const data::Loader& loader);
   void step(const StepResult& result);
   /// Of the epoch that ended: the state counts it already and still has its sums.
-  void epoch(const Reducer& reducer, const data::Loader& loader);
+  void epoch(const Step& step, const data::Loader& loader);
   void validation(const track::Report& report, bool is_best);
   void model(const Path& folder);
   void checkpoint(const Saver::Saved& saved, double seconds_stalled);
@@ -33,6 +33,7 @@ class Journal {
   using Clock = std::chrono::steady_clock;
   track::Event event(const std::string& name) const;  ///< with epoch, step and seconds
   double images_per_second() const;                   ///< of the epoch, by this start
+  static data::LoaderTimes times_of(const Step& step, const data::Loader& loader);
   void exchange(const Reducer& reducer, track::Event& event);
   void input(const data::LoaderTimes& times, track::Event& event);
 

@@ -20,7 +20,7 @@ void exchange_values(at::Tensor& a, at::Tensor& b) {
 
 /// run.freeze and run.last_layer_rate as factors of the parameters of a graph.
 nn::RateFactor rate_factor(const Run& run, const model::Graph& graph, const model::Shape& data) {
-  const int last = model::find_output(graph).logits;
+  const int last = model::find_output(graph).layer;
   std::map<std::string, double> factors;
   for (const model::Parameter& parameter : model::infer(graph, data).parameters)
     if (!parameter.auxiliary) factors[parameter.name] = parameter.node == last ? run.last_layer_rate : 1;
@@ -71,7 +71,8 @@ std::unique_ptr<optim::Optimizer> build_optimizer(const Config& config, nn::Netw
                                 .beta_2 = h.beta_2,
                                 .eps = h.eps,
                                 .gamma = h.gamma,
-                                .decay_all = config.run.weight_decay_all});
+                                .decay_all = config.run.weight_decay_all,
+                                .plain = config.run.gpu_step == "plain"});
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ StepOptions step_options(const Job& job) {
                       .clip_gradient_norm = run.clip_gradient_norm,
                       .card = job.card,
                       .top_k = static_cast<int>(h.top_k.value_or(1)),
-                      .bucket_bytes = run.bucket_bytes};
+                      .bucket_bytes = run.bucket_bytes,
+                      .record = choose_record(run, job.compute.gpu, !job.order.shards.samples.empty())};
   if (h.use_weighted_loss && h.multi_label)
     options.loss.weights = nn::label_weights({job.data.facts.class_counts.begin(), job.data.facts.class_counts.end()},
                                              job.data.facts.samples);

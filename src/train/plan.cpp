@@ -31,8 +31,12 @@ void require_options(const PlanOptions& options) {
           "--gpus-per-host and --ranks-per-host: a rank has a GPU or it has none; give one of the two");
   require(options.step_ms == 0 || options.images_per_second == 0, ErrorKind::kUsage,
           "--step-ms and --images-per-second say the same; give one of the two");
-  require(options.step_ms >= 0 && options.images_per_second >= 0 && options.price_per_hour >= 0, ErrorKind::kUsage,
-          "--step-ms, --images-per-second and --price-per-hour cannot be negative");
+  const auto not_negative = [](const char* option, double value) {
+    require(value >= 0 && std::isfinite(value), ErrorKind::kUsage, option, ": ", value, " is no number from 0 on");
+  };
+  not_negative("--step-ms", options.step_ms);
+  not_negative("--images-per-second", options.images_per_second);
+  not_negative("--price-per-hour", options.price_per_hour);
   require(options.gradient_bits == 32 || options.gradient_bits == 16, ErrorKind::kUsage,
           "--gradient-bits: ", options.gradient_bits, " is neither 32 nor 16");
   require(options.hosts == 1 || !options.network.empty(), ErrorKind::kUsage, "--hosts ", options.hosts,
@@ -125,6 +129,9 @@ PlanRow plan_row(const RunPlan& plan, const Config& config, const PlanOptions& o
               .interference = time.interference,
               .algorithm = time.algorithm,
               .efficiency = time.efficiency};
+  require(cluster.hosts == 1 || row.global_batch <= plan.samples, ErrorKind::kUsage, "--hosts: with ", cluster.hosts,
+          " hosts a step of ", row.global_batch, " samples (mini_batch_size ", config.hyperparameters.mini_batch_size,
+          " on each) is more than all ", plan.samples, "; use fewer hosts or a smaller mini_batch_size");
   const bool drop = config.run.last_batch == "drop";
   row.steps_per_epoch =
       drop ? plan.samples / row.global_batch : (plan.samples + row.global_batch - 1) / row.global_batch;

@@ -50,4 +50,9 @@ void Reducer::finish() {
   waited_ += Clock::now() - begin;
 }
 
+void Reducer::forget() {
+  final_below_ = 0;
+  pending_.clear();
+}
+
 }  // namespace lockstep::train

@@ -31,6 +31,8 @@ class Reducer {
   void on_slice(int64_t end);
   /// Starts what is left, waits for all buckets, and is ready for the next step. Throws the communicator's comm Error.
   void finish();
+  /// Ready for the next step, whatever was started: after a recording of a step has failed.
+  void forget();
 
   /// Totals over all steps: how long finish() held the caller up, and how long buckets were on their way.
   double seconds_waited() const { return waited_.count(); }

@@ -1,7 +1,9 @@
 #include "resume.h"
 
+#include <algorithm>
 #include <filesystem>
 
+#include "circumstances.h"
 #include "lockstep/core/error.h"
 #include "lockstep/model/checkpoint.h"
 #include "lockstep/model/mxnet.h"
@@ -31,6 +33,21 @@ std::optional<model::checkpoint::Loaded> look(const Config& config, std::vector<
   require(std::filesystem::exists(named / "state.json"), ErrorKind::kUsage, "run.resume: ", how,
           " is no checkpoint (no state.json in it)");
   return model::checkpoint::Loaded{named, model::checkpoint::load(named)};
+}
+
+/// Rank 0 alone reads and writes the folder. Where the hosts share no disk and another one comes first than before, the
+/// run would begin again, or go on from an older checkpoint, and nobody would know.
+void require_newest_on_rank_0(const Config& config, comm::Communicator& communicator) {
+  if (config.run.resume != "auto" && config.run.resume != "must") return;
+  const auto latest = model::checkpoint::find_latest(Path(config.run.output) / "checkpoints");
+  const auto all = comm::gather_texts(communicator, latest ? latest->filename().string() : "");
+  const auto newest = std::max_element(all.begin(), all.end());  // names are in the order of steps
+  if (*newest == all[0]) return;
+  const auto hosts = comm::gather_texts(communicator, communicator.launch().host);
+  const std::string& there = hosts[static_cast<size_t>(newest - all.begin())];
+  fail(ErrorKind::kUsage, "run.output: ", config.run.output, " holds ", *newest, " on ", there, ", but ",
+       all[0].empty() ? "no checkpoint" : all[0], " on ", hosts[0], ", whose rank 0 reads and writes for all; name ",
+       there, " first among the hosts, copy the folder to ", hosts[0], ", or remove it where it is not wanted");
 }
 
 /// A text of rank 0 on every rank.
@@ -63,6 +80,7 @@ model::Graph Resume::graph() const {
 }
 
 std::optional<Resume> find_resume(const Config& config, comm::Communicator& communicator) {
+  require_newest_on_rank_0(config, communicator);
   Resume found;
   if (communicator.rank() == 0)
     if (auto loaded = look(config, found.notes)) {
@@ -83,6 +101,9 @@ void resume(Job& job, const Resume& from, comm::Communicator& communicator) {
   compare_configs(job, from.content.texts.at("config.yaml"), job.notes);
   if (communicator.rank() == 0) job.state = from_checkpoint(from.content, job.learner);
   share_state(job.state, job.learner, communicator);
+  if (const auto text = from.content.texts.find("circumstances.json"); text != from.content.texts.end())
+    if (const std::string note = describe_changed_circumstances(text->second, job); !note.empty())
+      job.notes.push_back(note);
   if (job.config.channels.model.given())
     job.notes.emplace_back("channels.model is ignored: the run goes on from its own checkpoint");
   job.notes.push_back(

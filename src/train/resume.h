@@ -22,7 +22,8 @@ struct Resume {
 };
 
 /// What `run.resume` and `run.output` say. Nothing: the run begins. Usage Error where the two contradict each other
-/// (must, and there is no checkpoint; never, and there is one).
+/// (must, and there is no checkpoint; never, and there is one), and where a host that shares no disk with rank 0's has
+/// a newer checkpoint than rank 0.
 std::optional<Resume> find_resume(const Config& config, comm::Communicator& communicator);
 
 /// Goes on from it: weights, statistics, moments, state, on all ranks. Usage Error listing the changed keys that a run

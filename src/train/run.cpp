@@ -27,6 +27,14 @@ std::chrono::milliseconds courtesy(const std::exception& error, const comm::Laun
   return std::chrono::milliseconds(launch.rank > 0 ? 1500 : 0);
 }
 
+/// srun reports the largest exit code of all ranks, and ends those that are left when one has failed: a rank that only
+/// heard of the error must not hide the code of the one whose error it was.
+int code_when_ended(const std::exception& error) {
+  const auto* known = dynamic_cast<const Error*>(&error);
+  if (!known) return exit_code(ErrorKind::kBug);
+  return known->kind() == ErrorKind::kComm ? 1 : exit_code(known->kind());
+}
+
 constexpr double kMeetingSeconds = 8;
 
 /// A rank that cannot even read its configuration tells the others, which would wait for it.
@@ -34,6 +42,7 @@ LoadedConfig load(const RunOptions& options, const comm::Launch& launch) try {
   return load_config(options.config, options.overrides);
 } catch (const Error& error) {
   if (launch.size == 1) throw;
+  leave_with(code_when_ended(error));
   try {
     comm::make_communicator("auto", launch, kMeetingSeconds)->abort(error.what());
   } catch (const Error&) {
@@ -69,6 +78,7 @@ int run(const RunOptions& options) {
     if (launch.rank == 0) std::cout << summary_text(rehearsal) << std::flush;
     return 0;
   } catch (const std::exception& error) {
+    leave_with(code_when_ended(error));
     if (communicator) communicator->abort(error.what());
     std::this_thread::sleep_for(courtesy(error, launch));
     throw;

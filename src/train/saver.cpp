@@ -1,12 +1,27 @@
 #include "saver.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "lockstep/core/error.h"
 #include "lockstep/core/log.h"
 #include "lockstep/core/thread.h"
 
 namespace lockstep::train {
+
+void require_finite(const model::Arrays& arrays, int64_t step) {
+  for (const model::Array& array : arrays) {
+    if (array.type != model::ElementType::kFloat32) continue;
+    const auto* const values = reinterpret_cast<const float*>(array.data.data());
+    const bool finite = std::all_of(values, values + array.data.size() / sizeof(float),
+                                    [](float value) { return std::isfinite(value); });
+    require(
+        finite, ErrorKind::kData, array.name, " is not finite behind step ", step,
+        ", and is not saved: the run has diverged. The checkpoints before it stay; go on from one of them, or begin "
+        "again, with a smaller learning_rate");
+  }
+}
 
 Saver::Saver(Path folder, int64_t keep) : folder_(std::move(folder)), keep_(keep) {}
 
@@ -24,6 +39,7 @@ void Saver::start(int64_t step, model::checkpoint::Content content, std::vector<
                                              protect = std::move(protect)]() mutable {
     name_thread("checkpoint");
     const auto snapshot = std::move(given);  // the future would hold it until it is asked
+    require_finite(snapshot.tensors, step);
     const auto start = std::chrono::steady_clock::now();
     Saved saved{.step = step, .path = model::checkpoint::save(folder, step, snapshot, keep, protect)};
     saved.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

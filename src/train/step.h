@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "feed.h"
@@ -12,6 +13,7 @@
 #include "lockstep/model/card.h"
 #include "lockstep/nn/loss.h"
 #include "reducer.h"
+#include "step_graph.h"
 
 namespace lockstep::train {
 
@@ -40,10 +42,12 @@ struct StepOptions {
   model::Card card;  ///< how pictures become input
   int top_k = 1;
   int64_t bucket_bytes = int64_t{25} << 20;
+  Record record;  ///< of full batches, which all ranks then know to be full; empty: each step is done anew
 };
 
 /// The training step: forward, loss, backward with the exchange behind it, update. One thread. On a GPU start() only
-/// enqueues, so that the host prepares the next step while this one runs.
+/// enqueues, so that the host prepares the next step while this one runs; and with options.record it launches full
+/// steps as one (StepGraph), but for networks that draw at random. A Step dies before its communicator.
 class Step {
  public:
   Step(Learner& learner, comm::Communicator& communicator, StepOptions options);
@@ -58,15 +62,22 @@ class Step {
   StepResult take();
 
   const Reducer& reducer() const { return reducer_; }
+  const Feed& feed() const { return feed_; }
+  /// Whether the next full steps are done in the way that all later ones are.
+  bool settled() const { return !graph_ || graph_->settled(); }
+  /// From now on no step is replayed, so that the parts of one can be timed. All ranks together.
+  void stop_replaying() { replays_ = false; }
 
  private:
   struct Running {
     StepResult result;
     Readback figures;
   };
+  void perform(const data::HostBatch& batch);
   void compute(const data::HostBatch& batch);
-  void compute_part(const data::HostBatch& part, bool first, bool last);
-  void finish(double learning_rate);
+  void compute_part(const data::HostBatch& batch, int64_t begin, int64_t end);
+  Feed::Batch input(const data::HostBatch& batch, int64_t begin, int64_t end);
+  void finish();
   void keep_statistics(const at::Tensor& apply);
 
   Learner& learner_;
@@ -76,7 +87,10 @@ class Step {
   Feed feed_;
   Reducer reducer_;
   at::Tensor statistics_before_;  // what a skipped step goes back to
-  at::Tensor figures_;            // of the step being enqueued: trailer, control, norm, scale
+  at::Tensor numbers_;            // double: what the host gives to a step
+  at::Tensor figures_;            // of the step being enqueued
+  std::optional<StepGraph> graph_;
+  bool replays_ = true;
   std::deque<Running> running_;
 };
 

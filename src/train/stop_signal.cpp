@@ -18,11 +18,13 @@ std::atomic<int> requests = 0;
 std::atomic<unsigned> patience = kPatience;  // seconds
 std::atomic<bool> agreed = false;
 std::atomic<bool> postponed = true;
+std::atomic<int> code_of_error = 0;
 char removed_file[PATH_MAX];
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free,
               "used in a signal handler");
 
 void take_signal(int number) {
+  if (code_of_error != 0) ::_exit(code_of_error);
   const int before = requests.fetch_add(1);
   if (before == 0 && removed_file[0] != 0) ::unlink(removed_file);
   if (!orderly || (number == SIGINT && before > 0)) ::_exit(kInterrupted);
@@ -30,7 +32,7 @@ void take_signal(int number) {
 }
 
 void give_up(int) {
-  if (agreed || postponed) return;  // meanwhile
+  if (agreed || postponed || code_of_error != 0) return;  // meanwhile
   constexpr char kWords[] = "the ranks could not agree on a step to stop at in time; leaving without a save\n";
   if (::write(STDERR_FILENO, kWords, sizeof kWords - 1) < 0) ::_exit(kInterrupted);
   ::_exit(kInterrupted);
@@ -65,6 +67,8 @@ void stop_is_agreed() {
 }
 
 void begin_orderly_stop() { orderly = true; }
+
+void leave_with(int exit_code) { code_of_error = exit_code; }
 
 bool stop_requested() { return requests > 0; }
 

@@ -21,6 +21,11 @@ void stop_is_agreed();
 /// The first signal removes this file. One file a process; its path is copied.
 void remove_when_asked(const char* file);
 
+/// An error ends this process: a signal that comes while it still tells the others - a launcher has seen one of them
+/// end
+/// - does so at once, with this exit code.
+void leave_with(int exit_code);
+
 /// A signal came. Ranks agree on it with the next exchange: see Step.
 bool stop_requested();
 

@@ -1,7 +1,9 @@
 #include "stop_wish.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <vector>
 
 #include "lockstep/core/error.h"
@@ -54,6 +56,39 @@ double unit_seconds(char unit) {
   }
 }
 
+/// What squeue prints of the time left, "1-02:03:04" or "12:34": seconds. Nothing where there is no limit.
+std::optional<double> parse_time_left(std::string_view text) {
+  if (text.find('-') != std::string_view::npos || split(text, ':').size() == 3) return parse_clock(text);
+  return parse_clock(cat("0:", text));
+}
+
+struct Close {
+  void operator()(FILE* file) const { ::pclose(file); }
+};
+
+/// The environment names the end of the job since Slurm 23.02. Before that one rank asks for all.
+std::optional<double> ask_slurm_for_time_left() {
+  const char* const job = std::getenv("SLURM_JOB_ID");
+  const char* const rank = std::getenv("OMPI_COMM_WORLD_RANK");
+  const char* const task = rank ? rank : std::getenv("SLURM_PROCID");
+  if (!job || !parse_integer(job) || !task || std::string_view(task) != "0") return std::nullopt;
+  const std::string command = cat("squeue --noheader --format=%L --jobs=", job, " 2>/dev/null");
+  const std::unique_ptr<FILE, Close> answer(::popen(command.c_str(), "re"));
+  char text[64] = "";
+  if (!answer || !std::fgets(text, sizeof text, answer.get())) return std::nullopt;
+  return parse_time_left(trim(text));
+}
+
+/// Unix time at which Slurm ends the job.
+std::optional<std::chrono::system_clock::time_point> slurm_end() {
+  using Clock = std::chrono::system_clock;
+  if (const char* text = std::getenv("SLURM_JOB_END_TIME"))
+    if (const auto seconds = parse_integer(text)) return Clock::time_point(std::chrono::seconds(*seconds));
+  if (const auto left = ask_slurm_for_time_left())
+    return Clock::now() + std::chrono::duration_cast<Clock::duration>(duration<double>(*left));
+  return std::nullopt;
+}
+
 bool is_noticed(const std::string& notice) {
   if (notice.find(' ') != std::string::npos) return std::system((notice + " >/dev/null 2>&1").c_str()) == 0;
   std::error_code ignored;
@@ -85,12 +120,10 @@ StopWish::StopWish(const Run& run) {
     end_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(duration<double>(*limit));
     end_name_ = "run.time_limit";
   }
-  if (const char* text = std::getenv("SLURM_JOB_END_TIME"))
-    if (const auto seconds = parse_integer(text)) {
-      const Clock::time_point end{std::chrono::seconds(*seconds)};
-      if (!end_ || end < *end_) end_name_ = "Slurm's time limit";
-      end_ = std::min(end_.value_or(end), end);
-    }
+  if (const auto end = slurm_end(); end && (!end_ || *end < *end_)) {
+    end_ = end;
+    end_name_ = "Slurm's time limit";
+  }
   if (!run.preemption_notice.empty()) watcher_ = std::thread([this, notice = run.preemption_notice] { watch(notice); });
 }
 

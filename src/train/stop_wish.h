@@ -17,9 +17,9 @@ std::optional<double> parse_duration(std::string_view text);
 /// Whether this rank wants the run to save and stop: a signal came, its time is nearly up, or its machine will be taken
 /// away. Ranks agree on it with the exchange of the next step.
 ///
-/// The time ends at `run.time_limit` after the process began, or at Slurm's limit of the job (SLURM_JOB_END_TIME),
-/// whichever is first. `run.preemption_notice` is looked at every five seconds, by a thread of its own: a path is a
-/// notice when it exists, a text with blanks when the shell command succeeds.
+/// The time ends at `run.time_limit` after the process began, or at Slurm's limit of the job (SLURM_JOB_END_TIME, or
+/// what squeue says to rank 0), whichever is first. `run.preemption_notice` is looked at every five seconds, by a
+/// thread of its own: a path is a notice when it exists, a text with blanks when the shell command succeeds.
 class StopWish {
  public:
   /// Usage Error for a time_limit that cannot be read.

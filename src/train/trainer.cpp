@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "circumstances.h"
 #include "early_stopping.h"
 #include "lockstep/core/error.h"
 #include "lockstep/core/log.h"
@@ -62,10 +63,7 @@ Trainer::End Trainer::train() {
   }
   if (state_.evaluation_due || !done()) {
     end_save(true);
-    if (stopping_) {
-      pack_model();
-      journal_.stop(wish_.reason().empty() ? "another rank's wish" : wish_.reason());
-    }
+    if (stopping_) leave_early();
     return stopping_ ? End::kStopped : End::kNewBatch;
   }
   finish();
@@ -85,7 +83,7 @@ bool Trainer::changes_batch() const {
 void Trainer::train_epoch() {
   track::Progress progress(cat("epoch ", state_.epoch + 1, "/", hyperparameters_.epochs),
                            static_cast<int64_t>(job_.data.train->size()));
-  journal_.begin_epoch(step_.reducer(), loader_);
+  journal_.begin_epoch(step_, loader_);
   const int64_t counted_before = state_.sums.count;
   counted_ = Clock::now();
   bool complete = false;
@@ -105,7 +103,7 @@ void Trainer::train_epoch() {
   images_ += state_.sums.count - counted_before;
   if (!complete) return;
   ++state_.epoch;
-  journal_.epoch(step_.reducer(), loader_);
+  journal_.epoch(step_, loader_);
   state_.sums = {};
   state_.evaluation_due = true;
 }
@@ -188,21 +186,33 @@ void Trainer::evaluate_epoch() {
 
 void Trainer::publish_model(bool keep_others) {
   if (!leads()) return;
-  const model::Artefact artefact{.graph = job_.learner.network->graph(),
-                                 .arrays = job_.learner.network->arrays(),
-                                 .card = card(),
-                                 .epoch = state_.epoch,
-                                 .batch = hyperparameters_.mini_batch_size};
+  const model::Artefact made = artefact();
+  require_finite(made.arrays, state_.step);
   write(unpublished_, [&] {
-    model::write_artefact(output_ / "model", artefact, keep_others);
+    model::write_artefact(output_ / "model", made, keep_others);
     journal_.model(output_ / "model");
     unpublished_.clear();
   });
 }
 
+model::Artefact Trainer::artefact() const {
+  return {.graph = job_.learner.network->graph(),
+          .arrays = job_.learner.network->arrays(),
+          .card = card(),
+          .epoch = state_.epoch,
+          .batch = hyperparameters_.mini_batch_size};
+}
+
+/// Of the best epoch so far; before there is one, of the weights as they are. model/ itself stays the best epoch's.
 void Trainer::pack_model() const {
-  if (leads() && std::filesystem::exists(output_ / "model"))
-    model::pack_artefact(output_ / "model", output_ / "model.tar.gz");
+  if (!leads()) return;
+  const Path archive = output_ / "model.tar.gz";
+  if (std::filesystem::exists(output_ / "model")) return model::pack_artefact(output_ / "model", archive);
+  const Path folder = output_ / "model.unfinished";
+  const UseAverages averaged(job_.learner);
+  model::write_artefact(folder, artefact(), false);
+  model::pack_artefact(folder, archive);
+  std::filesystem::remove_all(folder);
 }
 
 model::Card Trainer::card() const {
@@ -227,7 +237,9 @@ void Trainer::save() {
   if (!leads()) return;
   end_save(true);
   state_.seconds = journal_.elapsed();
-  saver_.start(state_.step, to_checkpoint(state_, job_.learner, to_yaml(job_.config), model::card_text(card())),
+  auto content = to_checkpoint(state_, job_.learner, to_yaml(job_.config), model::card_text(card()));
+  content.texts["circumstances.json"] = circumstances_text(job_);
+  saver_.start(state_.step, std::move(content),
                state_.best_step > 0 ? std::vector<int64_t>{state_.best_step} : std::vector<int64_t>());
   stalled_ = seconds_since(saved_);
 }
@@ -250,6 +262,17 @@ void Trainer::write(std::string& failure, const std::function<void()>& action) t
   if (error.kind() != ErrorKind::kIo || job_.config.run.on_save_error == "stop") throw;
   failure = error.what();
   log::error(failure, "; the run goes on, and tries again the next time");
+}
+
+/// With a complete checkpoint. That the archive could not be written must not hide that the run can go on.
+void Trainer::leave_early() {
+  require(unsaved_.empty(), ErrorKind::kIo, "the run was to stop, and its last steps could not be saved: ", unsaved_);
+  try {
+    pack_model();
+  } catch (const Error& error) {
+    log::warning(error.what(), "; the checkpoint is complete, and the run can go on");
+  }
+  journal_.stop(wish_.reason().empty() ? "another rank's wish" : wish_.reason());
 }
 
 void Trainer::finish() {

@@ -8,6 +8,7 @@
 #include "job.h"
 #include "journal.h"
 #include "lockstep/data/loader.h"
+#include "lockstep/model/artefact.h"
 #include "lockstep/optim/schedule.h"
 #include "lockstep/track/metrics.h"
 #include "rank_watch.h"
@@ -37,6 +38,7 @@ class Trainer {
   End train();
   void train_epoch();
   void evaluate_epoch();
+  void leave_early();
   void finish();
 
   double learning_rate() const;
@@ -48,6 +50,7 @@ class Trainer {
   void end_save(bool waits);
   void write(std::string& failure, const std::function<void()>& action);
   void publish_model(bool keep_others);
+  model::Artefact artefact() const;
   void pack_model() const;
   bool changes_batch() const;
   model::Card card() const;  ///< of the weights as they are now

@@ -161,6 +161,8 @@ def main():
     parser.add_argument("--only", default="", help="names that contain one of these texts, by commas")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
     options = parser.parse_args()
+    if not any(path.suffix.lower() in (".jpeg", ".jpg") for path in pathlib.Path(options.folder).glob("*")):
+        parser.error(f"no JPEG lies in {options.folder}")
     print("| row | threads | | pixels | images/s | images per CPU second | times, clock | times, CPU |\n|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         records = pack(options, pathlib.Path(folder))

@@ -25,7 +25,7 @@ def test_batch_scripts():
         expect(not {"account", "partition", "qos"} & set(options), f"{path.name}: names nothing of one site")
         expect(not re.search(r"^#SBATCH", text[len(head):], re.M), f"{path.name}: no option behind the first command")
     if shutil.which("shellcheck"):
-        code, said = run("shellcheck", "-x", *SCRIPTS, *(ROOT / "launch/slurm").glob("*.sh"), ROOT / "launch/mpirun",
+        code, said = run("shellcheck", "-x", *SCRIPTS, *(ROOT / "launch/slurm").glob("*.sh"),
                          *(ROOT / "tests/cluster" / name for name in ("lab", "slurm", "lab_test.sh")))
         expect(code == 0, "shellcheck has nothing to say", said)
 

@@ -79,6 +79,26 @@ def test_a_stop_over_hosts():
     expect(code == 0 and before in text, f"the next start goes on from {before}", text)
 
 
+def test_hosts_without_a_shared_disk():
+    """Data and run are below /dev/shm, which each host has for itself. Rank 0's host keeps the run, and must be the same one again."""
+    for host in ("1", "2"):
+        run(LAB, "on", host, "cp", SHARED / "toy.rec", SHARED / "toy.idx", "/dev/shm")
+    settings = [PROGRAM, "train", SHARED / "toy.yaml", "channels.train=/dev/shm/toy.rec"]
+    code, text = run(*TWO_HOSTS, *settings, "epochs=4", f"run.output={SHARED}/undivided")
+    expect(code == 0, "four epochs on two hosts", text)
+    code, text = run(*TWO_HOSTS, *settings, "epochs=2", "run.output=/dev/shm/own")
+    expect(code == 0, "two epochs, with the run on rank 0's disk", text)
+    other_first = [LAB, "on", "2", "launch/mpirun", "--interface", "e0", "--host", "node2:2,node1:2"]
+    code, text = run(*other_first, *settings, "epochs=4", "run.output=/dev/shm/own")
+    expect(code == 2 and "holds step-000000006 on node1, but no checkpoint on node2" in text,
+           f"with another host first the run is not begun again in silence (here {code})", text)
+    code, text = run(*TWO_HOSTS, *settings, "epochs=4", "run.output=/dev/shm/own")
+    run(LAB, "on", "1", "cp", "-r", "/dev/shm/own", SHARED / "own")
+    names = ("arg:", "aux:", "moment0:")
+    expect(code == 0 and floats(last_tensors(SHARED / "own"), names).tobytes() == floats(last_tensors(SHARED / "undivided"), names).tobytes(),
+           "with the same host first it goes on, bit for bit", text)
+
+
 def test_a_cut_network():
     """Each rank ends in time and says why."""
     prefix = SHARED / "apart"
@@ -110,5 +130,6 @@ HOSTFILE.write_text("node1 slots=2\nnode2 slots=2\n")
 test_hosts_and_variables()
 test_training()
 test_a_stop_over_hosts()
+test_hosts_without_a_shared_disk()
 test_a_cut_network()
 finish()

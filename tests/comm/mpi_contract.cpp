@@ -1,10 +1,12 @@
 // The contract of contract.h between processes: started by launch/mpirun, one communicator for all tests, rank 0
 // prints.
 
+#include <cstdio>
 #include <fstream>
 #include <map>
 #include <set>
 
+#include "backends.h"
 #include "comm/contract.h"
 #include "lockstep/core/error.h"
 
@@ -93,6 +95,25 @@ void write_bits(const char* path) {
     std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(values.data()), 40'000);
 }
 
+/// The ranks ask each other how far they have come: those of even number at once, the others not at all.
+bool hears_of_all(const Launch& launch) {
+  const Listening listening = make_listening_mpi(launch, 60);
+  Communicator& ranks = *listening.communicator;
+  listening.tell(10 * ranks.rank() + 1);
+  ranks.barrier();
+  bool right = true;
+  if (ranks.rank() % 2 == 0) {
+    const std::vector<int64_t> come = listening.ask();
+    right = come.size() == static_cast<size_t>(ranks.size());
+    for (size_t rank = 0; rank < come.size(); ++rank)
+      right = right && come[rank] == 10 * static_cast<int64_t>(rank) + 1;
+    if (!right) std::printf("rank %d did not hear of all ranks\n", ranks.rank());
+  }
+  int32_t wrong = !right;
+  ranks.allreduce({&wrong, 1, DType::kInt32}, Op::kMax);  // where the others wait, and answer all the same
+  return wrong == 0;
+}
+
 }  // namespace
 }  // namespace lockstep::comm
 
@@ -104,6 +125,7 @@ int main(int argc, char** argv) {
     auto& listeners = testing::UnitTest::GetInstance()->listeners();
     delete listeners.Release(listeners.default_result_printer());
   }
+  if (argc == 2 && std::string(argv[1]) == "questions") return hears_of_all(launch) ? 0 : 1;
   const auto made = make_communicator("mpi", launch, 60);
   communicator = made.get();
   if (argc == 3 && std::string(argv[1]) == "bits") {

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <cuda_runtime_api.h>
@@ -50,16 +51,45 @@ T* keep(T* made) {
 
 }  // namespace
 
-/// Actions one after the other on a thread of its own.
+/// Recorded actions in the order of their recording, which keeps every order that events ask for. Each knows those
+/// right before it, so that an action which the end of the capture does not wait for is found.
+struct CUgraph_st {
+  struct Node {
+    Action action;
+    std::vector<size_t> before;
+  };
+  std::vector<Node> nodes;
+  bool ended = false;
+};
+struct CUgraphExec_st : CUgraph_st {};
+
+/// Actions one after the other on a thread of its own, unless they are recorded.
 struct CUstream_st {
   CUstream_st() : thread([this] { work(); }) {}
   ~CUstream_st() {
-    add(nullptr);
+    stop();
     thread.join();
   }
+  bool records() {
+    if (capture && capture->ended) {
+      capture = nullptr;
+      tails.clear();
+    }
+    return capture != nullptr;
+  }
   void add(Action action) {
+    if (records()) {
+      capture->nodes.push_back({std::move(action), tails});
+      tails = {capture->nodes.size() - 1};
+      return;
+    }
     std::lock_guard lock(mutex);
     actions.push_back(std::move(action));
+    changed.notify_all();
+  }
+  void stop() {
+    std::lock_guard lock(mutex);
+    actions.push_back(nullptr);
     changed.notify_all();
   }
   bool idle() {
@@ -81,6 +111,9 @@ struct CUstream_st {
     }
   }
 
+  std::shared_ptr<CUgraph_st> capture;  // that records; of the one thread that uses the stream meanwhile
+  std::vector<size_t> tails;            // in it
+
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<Action> actions;
@@ -91,6 +124,9 @@ struct CUevent_st {
   struct Mark {
     std::atomic<bool> passed = false;
     Clock::time_point time;
+    std::weak_ptr<CUgraph_st> capture;  // where it was recorded by one, and then is no more than these places in it
+    std::vector<size_t> tails;
+    bool is_captured = false;
   };
   std::shared_ptr<Mark> mark;  // of the latest record
   std::mutex mutex;
@@ -113,6 +149,7 @@ struct ncclComm {
   int rank, size;
   std::atomic<int64_t> collectives = 0;
   std::atomic<bool> aborted = false, started = false;
+  std::shared_ptr<int> recordings = std::make_shared<int>();  // held by each recorded collective
 };
 
 namespace {
@@ -152,8 +189,8 @@ bool wait_until(const ncclComm& comm, const std::function<bool()>& ready) {
 ncclResult_t collective(ncclComm_t comm, cudaStream_t stream, const void* mine,
                         std::function<void(const std::map<int, const void*>&)> use, Action write) {
   while (pretended_machine().blocks_in_calls && !comm->aborted) std::this_thread::sleep_for(kTick);
-  const int64_t number = comm->collectives++;
-  real(stream).add([=] {
+  real(stream).add([=, recording = real(stream).records() ? comm->recordings : nullptr] {
+    const int64_t number = comm->collectives++;
     Group& group = *comm->group;
     {
       std::lock_guard lock(group.mutex);
@@ -212,13 +249,70 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   delete stream;
   return cudaSuccess;
 }
-cudaError_t cudaStreamQuery(cudaStream_t stream) { return real(stream).idle() ? cudaSuccess : cudaErrorNotReady; }
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  stream->capture = std::make_shared<CUgraph_st>();
+  stream->tails.clear();
+  return cudaSuccess;
+}
+cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
+  *status = stream->records() ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  const auto capture = std::exchange(stream->capture, nullptr);
+  const CUgraph_st recorded = std::move(*capture);
+  *capture = {.nodes = {}, .ended = true};  // for the streams that were drawn in
+  std::vector<bool> joined(recorded.nodes.size());
+  for (std::vector<size_t> open = std::exchange(stream->tails, {}); !open.empty();) {
+    const size_t node = open.back();
+    open.pop_back();
+    if (joined[node]) continue;
+    joined[node] = true;
+    const auto& before = recorded.nodes[node].before;
+    open.insert(open.end(), before.begin(), before.end());
+  }
+  if (std::find(joined.begin(), joined.end(), false) != joined.end()) return cudaErrorStreamCaptureUnjoined;
+  *graph = keep(new CUgraph_st(recorded));
+  return cudaSuccess;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* made, cudaGraph_t graph, unsigned long long) {
+  *made = keep(new CUgraphExec_st{*graph});
+  return cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
+  for (const auto& node : graph->nodes) real(stream).add(node.action);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  if (real(stream).records()) return cudaErrorStreamCaptureUnsupported;
+  return real(stream).idle() ? cudaSuccess : cudaErrorNotReady;
+}
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  if (real(stream).records()) return cudaErrorStreamCaptureUnsupported;
   while (!real(stream).idle()) std::this_thread::sleep_for(kTick);
   return cudaSuccess;
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
-  real(stream).add([mark = event->latest()] {
+  const auto mark = event->latest();
+  CUstream_st& waiting = real(stream);
+  if (mark && mark->is_captured) {
+    const auto capture = mark->capture.lock();
+    if (!capture || capture->ended) return cudaErrorCapturedEvent;
+    static_cast<void>(waiting.records());  // forgets a capture that has ended
+    waiting.capture = capture;
+    waiting.tails.insert(waiting.tails.end(), mark->tails.begin(), mark->tails.end());
+    return cudaSuccess;
+  }
+  if (waiting.records()) return cudaErrorStreamCaptureIsolation;
+  waiting.add([mark] {
     while (mark && !mark->passed) std::this_thread::sleep_for(kTick);
   });
   return cudaSuccess;
@@ -237,7 +331,14 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     std::lock_guard lock(event->mutex);
     event->mark = mark;
   }
-  real(stream).add([mark] {
+  CUstream_st& recorder = real(stream);
+  if (recorder.records()) {
+    mark->is_captured = true;
+    mark->capture = recorder.capture;
+    mark->tails = recorder.tails;
+    return cudaSuccess;
+  }
+  recorder.add([mark] {
     mark->time = Clock::now();
     mark->passed = true;
   });
@@ -245,6 +346,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {
   const auto mark = event->latest();
+  if (mark && mark->is_captured) return cudaErrorCapturedEvent;
   return !mark || mark->passed ? cudaSuccess : cudaErrorNotReady;
 }
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
@@ -363,7 +465,8 @@ ncclResult_t ncclCommDestroy(ncclComm_t comm) {
 }
 ncclResult_t ncclCommAbort(ncclComm_t comm) {
   while (pretended_machine().hangs_in_abort) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  comm->aborted = true;  // kept: a stream may still look at it
+  comm->aborted = true;                                                         // kept: a stream may still look at it
+  while (comm->recordings.use_count() > 1) std::this_thread::sleep_for(kTick);  // as the real one does
   return ncclSuccess;
 }
 

@@ -4,7 +4,9 @@
 
 // A machine with GPUs that do not exist: pretended_gpu.cpp answers the calls of CUDA and NCCL that src/comm makes.
 // Streams are threads, so work on them is as asynchronous as on a GPU; NCCL joins ranks that are threads of one process
-// and, as the real one does, waits without end for a rank that does not come.
+// and, as the real one does, waits without end for a rank that does not come. A stream can be captured, with the
+// streams that events draw in, and the graph launched; what CUDA refuses there (looking at an event that was recorded,
+// leaving a stream unjoined) is refused here too.
 namespace lockstep::test {
 
 /// What is wrong with the machine.

@@ -177,6 +177,20 @@ TEST(LoadConfig, NamesAWrongPartOfAChannel) {
                   "channels.validation: has no path");
 }
 
+TEST(LoadConfig, ReadsTheAttributesOfAManifestAsListOrText) {
+  const std::vector<std::string> both = {"source-ref", "bird or not"};
+  for (const char* text : {"[source-ref, bird or not]", "\"source-ref,bird or not\"", "' source-ref , bird or not '"})
+    EXPECT_EQ(load(cat("channels:\n  train: {path: a.manifest, attribute_names: ", text, "}\n"))
+                  .config.channels.train.attribute_names,
+              both)
+        << text;
+  const auto wrong = [](const char* text) {
+    return usage_error(cat("channels:\n  train: {path: a.manifest, attribute_names: ", text, "}\n"));
+  };
+  for (const char* text : {"[a, b, c]", "[a, '']", "\",b\""})
+    expect_contains(wrong(text), "is not the picture's attribute and the label's, as in [source-ref, class]");
+}
+
 TEST(LoadConfig, NamesTheLineThatIsNotYaml) {
   expect_contains(usage_error("channels:\n  train: [a\nrun: 3\n"), "first.yaml:");
   expect_contains(usage_error("channels:\n\ttrain: a\n"), "first.yaml:2: not valid YAML");

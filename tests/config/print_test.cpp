@@ -65,6 +65,7 @@ class Draw {
     if (random_() % 2) channel.content_type = "application/x-recordio; label-format=multi-hot";
     if (random_() % 2) channel.distribution = "ShardedByS3Key";
     if (random_() % 2) channel.label_format = "class-id";
+    if (random_() % 2) channel.attribute_names = {"source-ref", "is it: a bird?"};
   }
 
  private:

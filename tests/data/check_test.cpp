@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "lockstep/config/load.h"
+#include "support/expect_error.h"
 #include "support/outside.h"
 #include "support/temp_folder.h"
 #include "support/toy_records.h"
@@ -155,6 +156,19 @@ TEST_F(Check, AdvisesOnTheBalanceOfClasses) {
   EXPECT_EQ(report.channels[0].imbalance(), 14);
   expect_found(report, Severity::kAdvice, "14.0 times");
   expect_found(report, Severity::kAdvice, "fewer than 20 samples of c (5)");
+}
+
+TEST_F(Check, DoubtsThatOneClassIsMeant) {
+  put_class("one/a", 0, 3);
+  expect_found(run({"one"}), Severity::kDoubtful, "one class alone");
+}
+
+TEST_F(Check, ShowsNamesWithControlCharactersInOneLine) {
+  put_class("odd/a\nb", 0, 2);
+  put_class("odd/c", 1, 2);
+  const std::string text = to_text(run({"odd"}));
+  test::expect_contains(text, "  a\\nb\n");
+  EXPECT_EQ(text.find("a\nb"), std::string::npos);
 }
 
 TEST_F(Check, CountsTheLabelsOfMultiLabelData) {

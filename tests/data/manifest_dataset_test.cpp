@@ -62,7 +62,15 @@ TEST_F(ManifestDataset, FindsTheAttributesThatGroundTruthMade) {
 TEST_F(ManifestDataset, TakesTheAttributesThatAreNamed) {
   auto options = write(R"({"left-ref": "a.png", "right-ref": "b.png", "one": 1, "two": 2})");
   test::expect_contains(test::expect_error(ErrorKind::kData, [&] { open_dataset(options); }),
-                        "attribute-names=PICTURE,LABEL; there are: left-ref, right-ref");
+                        "attribute_names: [PICTURE, LABEL]; there are: left-ref, right-ref");
+  options.channel.attribute_names = {"right-ref", "two"};
+  EXPECT_EQ(labels(options), (std::vector<Labels>{{2}}));
+  EXPECT_EQ(name_of(options, 0), (folder_ / "b.png").string());
+  options.channel.attribute_names = {"left-ref"};
+  test::expect_contains(test::expect_error(ErrorKind::kData, [&] { open_dataset(options); }),
+                        "the label is not clear; say which it is by the channel's attribute_names: [PICTURE, LABEL]; "
+                        "there are: one, two");
+  options.channel.attribute_names.clear();
   options.channel.content_type = "application/jsonlines; attribute-names=right-ref,two";
   EXPECT_EQ(labels(options), (std::vector<Labels>{{2}}));
   EXPECT_EQ(name_of(options, 0), (folder_ / "b.png").string());
@@ -120,6 +128,43 @@ TEST_F(ManifestDataset, RefusesAClassWithTwoNames) {
 {"source-ref": "b.png", "c": 0, "c-metadata": {"class-name": "dog"}}
 )");
   test::expect_contains(message, "set.manifest:3: the class 0 is called \"dog\", and \"cat\" in a line before");
+}
+
+TEST_F(ManifestDataset, ReadsPicturesWhoseNamesAreEscaped) {
+  toy::write_file(folder_ / "pics/\xC3\xA9 1.png", toy::make_png(1, 0));
+  const auto options = write(R"({"note": "a.png", "source-ref": "pics\/\u00e9 1.png", "class": 1}
+{"class": 0, "source-ref": "b.png"})");
+  EXPECT_EQ(name_of(options, 0), (folder_ / "pics/\xC3\xA9 1.png").string());
+  EXPECT_EQ(name_of(options, 1), (folder_ / "b.png").string());
+  EXPECT_EQ(labels(options), (std::vector<Labels>{{1}, {0}}));
+}
+
+TEST_F(ManifestDataset, ReadsManyLinesOnManyThreadsAsIfOnOne) {
+  std::vector<std::string> lines;
+  for (int i = 0; i < 30'000; ++i)
+    lines.push_back(
+        cat(R"({"source-ref": "a.png", "c": )", i % 7, R"(, "c-metadata": {"class-name": "n)", i % 7, "\"}}"));
+  lines[8'999] = lines[25'999] = "{";
+  const auto good = open_dataset(write(join(lines, "\n")));
+  EXPECT_EQ(good->size(), 30'000u);
+  EXPECT_EQ(good->class_names(), (Names{"n0", "n1", "n2", "n3", "n4", "n5", "n6"}));
+  Labels label;
+  good->read_labels(29'999, label);
+  EXPECT_EQ(label, Labels{29'999 % 7});
+  for (const size_t bad : {8'999u, 25'999u})
+    test::expect_contains(test::expect_error(ErrorKind::kData, [&] { good->read_labels(bad, label); }),
+                          cat("set.manifest:", bad + 1, ": column"));
+  lines[20'000] = R"({"source-ref": "a.png", "c": 3, "c-metadata": {"class-name": "owl"}})";
+  lines[27'000] = R"({"source-ref": "a.png", "c": 3, "c-metadata": {"class-name": "cow"}})";
+  test::expect_contains(error(ErrorKind::kData, join(lines, "\n")),
+                        R"(set.manifest:20001: the class 3 is called "owl", and "n3" in a line before)");
+}
+
+TEST_F(ManifestDataset, KnowsTheFormOfListsByAllLinesOnManyThreads) {
+  std::vector<std::string> lines(20'000, R"({"source-ref": "a.png", "c": [1, 0]})");
+  EXPECT_EQ(open_dataset(write(join(lines, "\n"), true))->label_width(), 2) << "multi-hot";
+  lines.back() = R"({"source-ref": "a.png", "c": [5]})";
+  EXPECT_EQ(open_dataset(write(join(lines, "\n"), true))->label_width(), 6) << "class ids: one list is shorter";
 }
 
 TEST_F(ManifestDataset, TakesByteOrderMarkCarriageReturnsAndBlankLines) {

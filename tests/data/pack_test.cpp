@@ -136,6 +136,19 @@ TEST_F(Pack, ListsForeignFilesAndLeavesHiddenOnes) {
   EXPECT_EQ(summary.files[0].samples, 2);
 }
 
+TEST_F(Pack, NamesEmptyFoldersDeadLinksAndNamesThatNoListCanHold) {
+  add_class("cat", 2);
+  std::filesystem::create_directories(options_.root / "dog");
+  std::filesystem::create_symlink("nowhere", options_.root / "cat/dead.png");
+  test::write_picture(options_.root / "cat/two\nlines.png", 4, 4, 1);
+  const auto summary = pack(options_);
+  ASSERT_EQ(summary.foreign.size(), 3u);
+  test::expect_contains(summary.foreign[0], "cat/two\\nlines.png: a TAB or line end in the name");
+  test::expect_contains(summary.foreign[1], "cat/dead.png: a link that leads nowhere");
+  test::expect_contains(summary.foreign[2], "dog: a folder without a picture, which is no class");
+  EXPECT_EQ(summary.classes, Names{"cat"});
+}
+
 TEST_F(Pack, FollowsLinksButNotInCircles) {
   add_class("cat", 2);
   std::filesystem::create_directory_symlink(options_.root / "cat", options_.root / "tom");

@@ -9,6 +9,7 @@
 #include "lockstep/core/hash.h"
 #include "lockstep/data/loader.h"
 #include "lockstep/record/reader.h"
+#include "seek_index_reader.h"
 #include "support/expect_error.h"
 #include "support/outside.h"
 #include "support/temp_folder.h"
@@ -236,6 +237,27 @@ TEST(SeekIndexFile, HasNothingForPicturesWithoutSeekPointsAndDamagedRecords) {
   EXPECT_EQ(summary.indexed, 0);
   EXPECT_EQ(summary.unreadable, 1);
   EXPECT_EQ(check_seek_index(folder / "toy.rec", 2).unreadable, 1);
+}
+
+TEST(SeekIndexFile, HasNoTableWhereAllPicturesAreSmall) {
+  const test::TempFolder folder;
+  record::Writer writer(folder / "small.rec", folder / "small.idx");
+  std::vector<std::byte> payload;
+  const float label = 0;
+  for (int i = 0; i < 3; ++i) {
+    record::pack(static_cast<uint64_t>(i), std::span(&label, 1), false, toy::make_jpeg(i, 40, 30), payload);
+    writer.write(static_cast<uint64_t>(i), payload);
+  }
+  writer.finish();
+  const auto summary = write_seek_index(folder / "small.rec", 2);
+  EXPECT_EQ(summary.indexed, 0);
+  EXPECT_EQ(summary.bytes, sizeof kSeekIndexMagic + sizeof(SeekIndexTail));
+  EXPECT_EQ(check_seek_index(folder / "small.rec", 2).records, 3);
+  Sample sample;
+  const auto reader = SeekIndexReader::open(folder / "small.rec", 3);
+  ASSERT_NE(reader, nullptr);
+  open_dataset(toy::options_for(folder / "small.rec"))->read(2, sample);
+  EXPECT_TRUE(reader->points(2, sample.bytes).empty());
 }
 
 TEST(SeekIndexFile, LeavesNothingBehindWhereItCannotBeWritten) {

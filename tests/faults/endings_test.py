@@ -7,7 +7,7 @@ import shutil
 import signal
 import time
 
-from harness import ALL, FOLDER, PROGRAM, ROOT, TIMEOUT, Ranks, end_tests, expect, make_records, run, wait_until
+from harness import ALL, FOLDER, IN_SHORT, PROGRAM, ROOT, TIMEOUT, Ranks, end_tests, expect, make_records, run, wait_until
 
 LONG = "epochs=100000"
 IN_TIME = TIMEOUT + 10  # seconds
@@ -27,7 +27,7 @@ def break_rank(ranks, victim, ending):
 
 def start(name, ending, **more):
     environment = {"ENDING_CODE": ending.split()[1]} if ending.startswith("exit") else None
-    return Ranks(name.replace(" ", "-"), 3, LONG, preload="libfault_ending.so" if environment else None, environment=environment, **more)
+    return Ranks(name.replace(" ", "-"), 3, LONG, IN_SHORT, preload="libfault_ending.so" if environment else None, environment=environment, **more)
 
 
 def expect_nothing_left(claim, ranks, files):
@@ -77,23 +77,40 @@ def test_job(victim, ending):
 
 
 def test_a_short_stop():
-    """A rank that stands still for less than the limit holds the others up, and that is all."""
-    ranks = Ranks("short", 3, "epochs=30", "verify_every=30")
+    """A rank that stands still for less than the limit holds the others up; they say so, and that is all."""
+    ranks = Ranks("short", 3, IN_SHORT, "epochs=30", "verify_every=30")
     begun = ranks.wait_for_step(20)
     ranks.send(signal.SIGSTOP, 1)
-    time.sleep(TIMEOUT / 2)
+    time.sleep(0.7 * TIMEOUT)
     held = ranks.step()
     ranks.send(signal.SIGCONT, 1)
     code = ranks.end()
-    expect(begun and held < 180 and code == 0, "SIGSTOP for half of the limit: the run goes on, and ends with 0", ranks.evidence())
-    return ranks
+    expect(begun and held < 180 and code == 0, "SIGSTOP for less than the limit: the run goes on, and ends with 0", ranks.evidence())
+    expect("has waited" in ranks.said(0) and "not there yet: rank 1" in ranks.said(0), "and a warning names the rank", ranks.evidence())
+
+
+def test_a_slow_rank():
+    """A rank that has less than half of its time is named before a hundred steps are over."""
+    ranks = Ranks("slow", 3, LONG, "verify_every=20")
+    begun = ranks.wait_for_step(20)
+    first = ranks.step()
+    slow = "rank 1 ("
+    while begun and ranks.step() < first + 120 and not (slow in ranks.said(0) and "times what the others take" in ranks.said(0)):
+        ranks.send(signal.SIGSTOP, 1)
+        time.sleep(0.06)
+        ranks.send(signal.SIGCONT, 1)
+        time.sleep(0.02)
+    warnings = [line for line in ranks.said(0).splitlines() if "times what the others take" in line]
+    expect(begun and any(slow in line for line in warnings), f"a slow rank is named within {ranks.step() - first} steps", ranks.evidence())
+    ranks.kill()
+    shutil.rmtree(ranks.output)
 
 
 def test_a_rank_that_never_starts():
     script = FOLDER / "late.sh"
     script.write_text('#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" != 1 ] || exec sleep 300\nexec "$@"\n')
     script.chmod(0o755)
-    ranks = Ranks("late", 3, LONG, judged=True, program=(script, PROGRAM))
+    ranks = Ranks("late", 3, LONG, IN_SHORT, judged=True, program=(script, PROGRAM))
     begin = time.monotonic()
     ended = wait_until(lambda: ranks.code(0) is not None and ranks.code(2) is not None, IN_TIME + 5)
     seconds_to_detect["a rank that never starts"] = time.monotonic() - begin
@@ -108,7 +125,7 @@ def test_a_bad_picture(victim):
     count = broken.count(b"XDAT")
     (FOLDER / "bad.rec").write_bytes(broken)
     shutil.copy(FOLDER / "toy.idx", FOLDER / "bad.idx")
-    ranks = Ranks("bad", 3, LONG, f"channels.train={FOLDER}/bad.rec", judged=True)
+    ranks = Ranks("bad", 3, LONG, IN_SHORT, f"channels.train={FOLDER}/bad.rec", judged=True)
     begin = time.monotonic()
     ended = wait_until(lambda: None not in ranks.codes(), IN_TIME + 5)
     expect(count == 72 and ended and 3 in ranks.codes() and set(ranks.codes()) <= {3, 5},
@@ -126,6 +143,7 @@ for victim, ending in selection if ALL else quick:
 for victim, ending in selection if ALL else [(1, "SIGKILL"), (0, "SIGSTOP")]:
     test_job(victim, ending)
 test_a_short_stop()
+test_a_slow_rank()
 test_a_rank_that_never_starts()
 test_a_bad_picture(1)
 for claim, seconds in seconds_to_detect.items():

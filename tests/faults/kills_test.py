@@ -9,10 +9,11 @@ import shutil
 import signal
 import time
 
-from harness import ALL, PROGRAM, Ranks, end_tests, events, expect, make_records, model_files
+from harness import ALL, EPOCH, PROGRAM, Ranks, end_tests, events, expect, make_records, model_files
 
 KILLS = 100 if ALL else 5
-SETTINGS = ["epochs=40", "checkpoint_every_steps=5", "checkpoint_every_epochs=1"]  # 240 steps
+STEPS = 96
+SETTINGS = [f"epochs={STEPS // EPOCH}", "checkpoint_every_steps=5", "checkpoint_every_epochs=1", "verify_every=1"]
 SIZE = 3
 chance = random.Random(20261121)
 
@@ -21,11 +22,15 @@ def start():
     return Ranks("killed", SIZE, *SETTINGS)
 
 
-def kill_at_random(span):
-    """A start that is killed; what was hit, and the step that it had come to."""
+def kill_at_random():
+    """A start that is killed, one in five before its first step; what was hit, and the step that it had come to."""
     ranks = start()
     victim = chance.choice([*range(SIZE), "all"])
-    time.sleep(chance.uniform(0, span))
+    if chance.random() < 0.2:
+        time.sleep(chance.uniform(0, 3))
+    else:
+        ranks.wait_for_step(chance.randrange(STEPS))
+        time.sleep(chance.uniform(0, 0.1))
     if victim == "all":
         ranks.kill()
     else:
@@ -48,18 +53,16 @@ def difference(ranks):
 
 
 make_records(PROGRAM)
-begin = time.monotonic()
 whole = Ranks("whole", SIZE, *SETTINGS)
 expect(whole.end() == 0, "a run that nobody touches", whole.evidence())
-span = time.monotonic() - begin
 wanted, wanted_events = model_files(whole.output), events(whole.output)
 equal, again, redone, late = 0, 0, [], 0
 for number in range(KILLS):
-    victim, step = kill_at_random(span)
+    victim, step = kill_at_random()
     ranks = start()
     code = ranks.end(120)
     redone.append(max(0, step - step_gone_on_from(ranks)))
-    late += step == 240
+    late += step == STEPS
     same = code == 0 and model_files(ranks.output) == wanted and events(ranks.output) == wanted_events
     equal += same
     if not same:

@@ -99,7 +99,7 @@ def test_second_interrupt():
 
 def test_no_agreement():
     """A rank that stands still keeps the others from agreeing: they do not wait for it."""
-    ranks = Ranks("apart", 2, *settings(), "collective_timeout=60", judged=True)
+    ranks = Ranks("apart", 2, *settings(), judged=True)
     ranks.wait_for_step(EPOCH + 1)
     ranks.send(signal.SIGSTOP, 1)
     time.sleep(0.2)

@@ -1,7 +1,8 @@
 // libFuzzer target: any bytes are a manifest with good and bad lines, or a data Error, in every form of labels.
 //   clang++-19 -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -I include -I tests -I src/data
-//     tests/fuzz/manifest_fuzz.cpp src/data/{manifest,manifest_line,picture_address,label_rule,content_type}.cpp
-//     src/core/*.cpp -lspdlog -lfmt -lxxhash
+//     tests/fuzz/manifest_fuzz.cpp
+//     src/data/{manifest,manifest_line,picture_address,label_rule,content_type,sampler}.cpp src/core/*.cpp -lspdlog
+//     -lfmt -lxxhash
 #include <cstdlib>
 
 #include "fuzz/memory_file.h"

@@ -48,7 +48,8 @@ def refusals(program, configs):
     with tempfile.TemporaryDirectory() as folder:
         records = packed(program, pathlib.Path(folder))
         for path in configs:
-            command = [program, "train", str(path), "--dry-run", f"channels.train={records}", f"channels.validation={records}",
+            # Weights that others publish are not here.
+            command = [program, "train", str(path), "--dry-run", "use_pretrained_model=false", f"channels.train={records}", f"channels.validation={records}",
                        f"run.output={folder}/run"]
             run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
             if run.returncode != 0:

@@ -124,7 +124,7 @@ def test_channels(image, folder, data, trained):
 def test_failures(image, folder, data):
     def refused(name, code, *words, **changes):
         tree = Tree(folder / name.replace(" ", "-"), **{"data": {"train": data["records"], "validation": data["records"]}, **changes})
-        status, text = tree.run(image)
+        status, text = tree.run(image, LOCKSTEP_MEETING_SECONDS="1")
         failure = tree.failure() or ""
         expect(status == code and all(word in failure for word in words) and len(failure) <= 1024, f"{name}: {code} and the reason",
                failure or text)
@@ -164,11 +164,11 @@ def damaged(folder, data):
     return path
 
 
-def begin_and_stop(tree, image, number, before=(), **more):
-    """Starts a long job, and sends a signal once it trains -> exit code, text."""
+def begin_and_stop(tree, image, number, until=None, **more):
+    """Starts a long job, and sends a signal once it has a model, or what else it is waited for -> exit code, text."""
     with open(tree.base / "said.txt", "w") as output:
-        process = subprocess.Popen([*map(str, before), str(image.train)], stdout=output, stderr=subprocess.STDOUT, env=tree.environment(**more))
-    wait_for_a_model(tree, process)
+        process = subprocess.Popen([str(image.train)], stdout=output, stderr=subprocess.STDOUT, env=tree.environment(**more))
+    (until or wait_for_a_model)(tree, process)
     process.send_signal(number)
     return process.wait(timeout=120), (tree.base / "said.txt").read_text()
 
@@ -179,6 +179,24 @@ def wait_for_a_model(tree, process):
         if process.poll() is not None or (tree.base / "checkpoints/model/lockstep.json").exists():
             return
         time.sleep(0.05)
+
+
+def wait_for_a_step(tree, process):
+    for _ in range(2400):
+        metrics = tree.base / "checkpoints/metrics.jsonl"
+        if process.poll() is not None or (metrics.exists() and '"event":"step"' in metrics.read_text()):
+            return
+        time.sleep(0.025)
+
+
+def test_a_stop_before_the_first_evaluation(image, folder, data):
+    slow = {**PLAIN, "num_layers": "110", "image_shape": "3,28,28", "mini_batch_size": "1"}
+    tree = Tree(folder / "stop-early", slow, data={"train": data["records"], "validation": data["records"]})
+    code, text = begin_and_stop(tree, image, signal.SIGTERM, wait_for_a_step)
+    expect(code == 75 and not (tree.base / "checkpoints/model").exists(), f"a stop in the first epoch saves (here {code})", text[-3000:])
+    files = sorted(path.name for path in (tree.base / "model").iterdir())
+    expect("image-classification-symbol.json" in files and "image-classification-0000.params" in files and "no evaluation has seen" in text,
+           f"the newest weights are handed over: {files}", text[-3000:])
 
 
 def test_a_stop(image, folder, data):
@@ -294,6 +312,34 @@ def test_endings_of_two_hosts(image, data):
     expect(code not in (0, 75, "hangs") and "lost: algo-2" in failure, f"a host that vanishes is named (code {code})", failure + text)
 
 
+def test_a_host_that_refuses_alone(image, data):
+    """The others end with its reason, long before they would be tired of waiting (600 s)."""
+    one, two = (Host(number, "second-refuses", image, data) for number in (1, 2))
+    shutil.rmtree(two.tree.base / "input/data/validation")
+    for host in (one, two):
+        host.start()
+    (code, text), (other, other_text) = one.end(), two.end()
+    failures = [host.tree.failure() or "" for host in (one, two)]
+    expect((code, other) == (2, 2) and "algo-2: the channel validation: there is no" in failures[0] and failures[0] == failures[1],
+           f"what keeps the second host from training ends both (here {code}, {other})", failures + [text, other_text])
+
+    one, two = (Host(number, "first-refuses", image, data) for number in (1, 2))
+    (one.tree.base / "input/config/hyperparameters.json").write_text("{}")
+    two.start()
+    time.sleep(1)
+    one.start()
+    (code, text), (other, other_text) = one.end(), two.end()
+    failures = [host.tree.failure() or "" for host in (one, two)]
+    expect((code, other) == (2, 2) and "there are no hyperparameters" in failures[0] and failures[0] == failures[1],
+           f"what keeps the first host from training ends both (here {code}, {other})", failures + [text, other_text])
+
+    one, two = start_job("both-refuse", image, data, channels={"validation": {}})
+    (code, text), (other, other_text) = one.end(), two.end()
+    failures = [host.tree.failure() or "" for host in (one, two)]
+    expect((code, other) == (2, 2) and all("no channel train" in failure for failure in failures), f"so do two (here {code}, {other})",
+           failures + [text, other_text])
+
+
 def test_hosts_that_never_come(image, data):
     one, two = (Host(number, "alone", image, data) for number in (1, 2))
     one.start(LOCKSTEP_MEETING_SECONDS="3")
@@ -313,12 +359,14 @@ with tempfile.TemporaryDirectory(prefix="container.", dir=os.environ.get("LAB_SH
     if ON_HOSTS:
         test_two_hosts(image, data)
         test_endings_of_two_hosts(image, data)
+        test_a_host_that_refuses_alone(image, data)
         test_hosts_that_never_come(image, data)
     else:
         trained = test_success(image, place, data)
         test_channels(image, place, data, trained)
         test_failures(image, place, data)
         test_a_stop(image, place, data)
+        test_a_stop_before_the_first_evaluation(image, place, data)
         test_another_user(image, place, data)
         test_the_images()
 finish()

@@ -77,6 +77,14 @@ TEST_F(Archive, IsOpenedByTar) {
   EXPECT_EQ(outcome.output, "content");
 }
 
+TEST_F(Archive, OfTheSameFilesIsTheSameFile) {
+  test::write_file(folder_ / "a.json", "{}");
+  write_archive(folder_ / "one.tar.gz", folder_.path(), {"a.json"});
+  fs::last_write_time(folder_ / "a.json", fs::file_time_type::clock::now() - std::chrono::hours(100));
+  write_archive(folder_ / "two.tar.gz", folder_.path(), {"a.json"});
+  EXPECT_EQ(read_text(folder_ / "one.tar.gz"), read_text(folder_ / "two.tar.gz"));
+}
+
 TEST_F(Archive, GivesTheFilesAtTheTopThatAreWanted) {
   const std::string entries = entry("./", '5', "") + entry("./a", '0', "1") + entry("sub/", '5', "") +
                               entry("sub/a", '0', "2") + entry("b", '0', "3");

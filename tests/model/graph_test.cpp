@@ -111,6 +111,26 @@ TEST(FindOutput, LooksThroughCasts) {
   }
 }
 
+/// data -> Convolution "last" with 4 filters -> relu -> global Pooling -> Flatten, as SqueezeNet ends.
+Graph ends_in_a_convolution() {
+  Graph graph;
+  graph.nodes = {{"null", "data", {}, {}},
+                 {"null", "last_weight", {{"num_filter", "4"}}, {}},
+                 {"Convolution", "last", {{"kernel", "(1, 1)"}, {"num_filter", "4"}, {"no_bias", "True"}}, {{0}, {1}}},
+                 {"Activation", "relu", {{"act_type", "relu"}}, {{2}}},
+                 {"Pooling", "pool", {{"global_pool", "True"}, {"pool_type", "avg"}}, {{3}}},
+                 {"Flatten", "flat", {}, {{4}}}};
+  graph.heads = {{5}};
+  return graph;
+}
+
+TEST(FindOutput, TakesAConvolutionMadeFlat) {
+  const Output output = find_output(ends_in_a_convolution());
+  EXPECT_EQ(output.logits, 5);
+  EXPECT_EQ(output.layer, 2);
+  EXPECT_EQ(output.classes, 4);
+}
+
 TEST(Attributes, ATupleOfAMillionNumbersIsRefusedInAShortMessage) {
   std::string text = "(1";
   for (int i = 0; i < 1'000'000; ++i) text += ",1";

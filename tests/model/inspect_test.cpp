@@ -70,6 +70,14 @@ TEST(Inspect, NamesTheArrayThatIsMissing) {
   expect_contains(inspect(folder.path()).cannot_train, "arg:bn1_beta is absent");
 }
 
+TEST(Inspect, RefusesDamagedWeightsWithTheOffset) {
+  const test::TempFolder folder;
+  write_artefact(folder / "m", test::sample_artefact(), false);
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "m"))
+    if (entry.path().extension() == ".params") std::filesystem::resize_file(entry.path(), 5000);
+  expect_contains(expect_error(ErrorKind::kData, [&] { inspect(folder / "m"); }), "offset");
+}
+
 TEST(Inspect, SaysWhySageMakerCannotContinue) {
   const test::TempFolder folder;
   Artefact artefact = test::sample_artefact();

@@ -128,6 +128,39 @@ TEST(Pooling, RoundsAsItsConventionSays) {
   EXPECT_EQ(shapes.outputs[0], (Shape{1, 2, 1, 1}));
 }
 
+Shape output_of(const Node& node, const std::vector<Shape>& inputs) {
+  NodeShapes shapes{inputs, {}, 0};
+  operator_of(node).infer(node, shapes);
+  return shapes.outputs[0];
+}
+
+TEST(Operators, JoinAndMultiplyWhatFits) {
+  EXPECT_EQ(output_of({"Concat", "n", {}, {}}, {{2, 3, 5, 5}, {2, 4, 5, 5}, {2, 1, 5, 5}}), (Shape{2, 8, 5, 5}));
+  EXPECT_EQ(output_of({"Concat", "n", {{"dim", "3"}}, {}}, {{2, 3, 5, 5}, {2, 3, 5, 1}}), (Shape{2, 3, 5, 6}));
+  EXPECT_EQ(output_of({"broadcast_mul", "n", {}, {}}, {{2, 3, 5, 5}, {2, 3, 1, 1}}), (Shape{2, 3, 5, 5}));
+  EXPECT_EQ(output_of({"broadcast_mul", "n", {}, {}}, {{2, 3, 1, 4}, {2, 3, 5, 1}}), (Shape{2, 3, 5, 4}));
+  EXPECT_EQ(output_of({"mean", "n", {{"axis", "(2, 3)"}}, {}}, {{2, 3, 5, 5}}), (Shape{2, 3}));
+  EXPECT_EQ(output_of({"_contrib_AdaptiveAvgPooling2D", "n", {{"output_size", "2"}}, {}}, {{2, 3, 5, 6}}),
+            (Shape{2, 3, 2, 2}));
+}
+
+TEST(Operators, RefuseInputsThatDoNotFitByName) {
+  const std::pair<Node, std::vector<Shape>> all[] = {
+      {{"Concat", "n", {}, {}}, {{2, 3, 5, 5}, {2, 3, 5, 4}}},
+      {{"Concat", "n", {}, {}}, {{2, 3, 5, 5}, {2, 3}}},
+      {{"Concat", "n", {{"dim", "0"}}, {}}, {{2, 3}, {2, 3}}},
+      {{"elemwise_mul", "n", {}, {}}, {{2, 3, 5, 5}, {2, 3, 1, 1}}},
+      {{"broadcast_mul", "n", {}, {}}, {{2, 3, 5, 5}, {2, 2, 1, 1}}},
+      {{"mean", "n", {}, {}}, {{2, 3, 5, 5}}},
+      {{"mean", "n", {{"axis", "1"}}, {}}, {{2, 3, 5, 5}}},
+      {{"LRN", "n", {{"nsize", "4"}}, {}}, {{2, 3, 5, 5}}},
+      {{"LRN", "n", {{"nsize", "5"}, {"knorm", "0"}}, {}}, {{2, 3, 5, 5}}},
+      {{"hard_sigmoid", "n", {{"alpha", "0"}}, {}}, {{2, 3}}},
+      {{"_contrib_AdaptiveAvgPooling2D", "n", {{"output_size", "7"}}, {}}, {{2, 3, 5, 6}}}};
+  for (const auto& [node, inputs] : all)
+    expect_contains(expect_error(ErrorKind::kData, [&, &n = node, &in = inputs] { output_of(n, in); }), "node n");
+}
+
 TEST(Operators, RefuseWhatTheyDoNotCompute) {
   for (const Node& node :
        {Node{"Activation", "n", {{"act_type", "softsign"}}, {{0}}}, Node{"Pooling", "n", {{"pool_type", "sum"}}, {{0}}},

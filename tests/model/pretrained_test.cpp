@@ -1,40 +1,17 @@
 #include "lockstep/model/pretrained.h"
 
-#include <cstdlib>
-#include <optional>
-
 #include <gtest/gtest.h>
 
 #include "support/expect_error.h"
 #include "support/temp_folder.h"
+#include "support/variable.h"
 
 namespace lockstep::model {
 namespace {
 
 using test::expect_contains;
 using test::expect_error;
-
-/// An environment variable for as long as this lives; nullptr: it is not set.
-class Variable {
- public:
-  Variable(const char* name, const char* value) : name_(name) {
-    if (const char* const before = std::getenv(name)) before_ = before;
-    set(value);
-  }
-  ~Variable() { set(before_ ? before_->c_str() : nullptr); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  void set(const char* value) const {
-    if (value)
-      setenv(name_, value, 1);
-    else
-      unsetenv(name_);
-  }
-  const char* name_;
-  std::optional<std::string> before_;
-};
+using test::Variable;
 
 TEST(Pretrained, LooksInTheCacheFolder) {
   const Variable home("HOME", "/nowhere/somebody"), cache("LOCKSTEP_CACHE", nullptr), xdg("XDG_CACHE_HOME", nullptr);

@@ -1,11 +1,13 @@
 #include "torch_file.h"
 
 #include <algorithm>
+#include <map>
 
 #include <gtest/gtest.h>
 
 #include "archive.h"
 #include "damage.h"
+#include "lockstep/core/text.h"
 #include "lockstep/model/network.h"
 #include "lockstep/model/torch_names.h"
 #include "support/outside.h"
@@ -145,6 +147,100 @@ TEST(TorchFile, KnowsTheNamesOfTheUsualProjects) {
         return name;
       },
       "projection");
+}
+
+/// Of a network in torchvision's names, in those that `rename` gives them -> what it is recognised as.
+Artefact renamed(const std::string& network, const NetworkOptions& options,
+                 const std::function<std::string(const std::string&)>& rename) {
+  Arrays arrays = to_torch_names(artefact_of(network, options)).arrays;
+  for (Array& array : arrays) array.name = rename(array.name);
+  const test::TempFolder folder;
+  write_safetensors(folder / "x.safetensors", arrays, {});
+  return read_torch_file(folder / "x.safetensors");
+}
+
+/// Hugging Face's name of a tensor of torchvision's ResNet.
+std::string hugging_face(const std::string& name) {
+  const std::vector<std::string> parts = split(name, '.');
+  const auto kind = [](const std::string& part) {
+    return part.starts_with("conv") || part == "0" ? ".convolution." : ".normalization.";
+  };
+  if (parts[0] == "fc") return "classifier.1." + parts[1];
+  if (parts.size() == 2) return cat("resnet.embedder.embedder", kind(parts[0]), parts[1]);
+  const std::string block = cat("resnet.encoder.stages.", parts[0].back() - '1', ".layers.", parts[1]);
+  if (parts[2] == "downsample") return cat(block, ".shortcut", kind(parts[3]), parts[4]);
+  return cat(block, ".layer.", parts[2].back() - '1', kind(parts[2]), parts[3]);
+}
+
+TEST(TorchFile, KnowsTheNamesOfHuggingFacesResNets) {
+  EXPECT_EQ(hugging_face("layer1.0.conv2.weight"), "resnet.encoder.stages.0.layers.0.layer.1.convolution.weight");
+  EXPECT_EQ(hugging_face("layer4.0.downsample.1.running_var"),
+            "resnet.encoder.stages.3.layers.0.shortcut.normalization.running_var");
+  for (const int64_t depth : {18, 50}) {
+    const NetworkOptions options = {.num_layers = depth, .classes = 7};
+    const Artefact artefact = renamed("resnet_v1", options, hugging_face);
+    EXPECT_EQ(artefact.card.num_layers, depth);
+    expect_same(artefact.arrays, artefact_of("resnet_v1", options).arrays);
+  }
+}
+
+/// timm's name of a tensor of torchvision's MobileNetV2.
+std::string timm(const std::string& name) {
+  static const std::map<std::string, std::string> around = {{"features.0.0", "conv_stem"},
+                                                            {"features.0.1", "bn1"},
+                                                            {"features.18.0", "conv_head"},
+                                                            {"features.18.1", "bn2"},
+                                                            {"classifier.1", "classifier"}};
+  static const std::map<std::string, std::string> first = {
+      {"0.0", "conv_dw"}, {"0.1", "bn1"}, {"1", "conv_pw"}, {"2", "bn2"}};
+  static const std::map<std::string, std::string> others = {{"0.0", "conv_pw"}, {"0.1", "bn1"},    {"1.0", "conv_dw"},
+                                                            {"1.1", "bn2"},     {"2", "conv_pwl"}, {"3", "bn3"}};
+  const size_t dot = name.rfind('.');
+  const std::string module = name.substr(0, dot), end = name.substr(dot);
+  if (around.contains(module)) return around.at(module) + end;
+  const std::vector<std::string> parts = split(module, '.');  // features, number, conv, place[, place]
+  int64_t block = std::stoi(parts[1]) - 1, stage = 0;
+  for (const int64_t blocks : {1, 2, 3, 4, 3, 3, 1}) {
+    if (block < blocks) break;
+    block -= blocks, ++stage;
+  }
+  const std::string place = parts.size() > 4 ? cat(parts[3], ".", parts[4]) : parts[3];
+  return cat("blocks.", stage, ".", block, ".", stage == 0 ? first.at(place) : others.at(place), end);
+}
+
+TEST(TorchFile, KnowsTheNamesOfTimmsMobileNet) {
+  EXPECT_EQ(timm("features.2.conv.2.weight"), "blocks.1.0.conv_pwl.weight");
+  EXPECT_EQ(timm("features.17.conv.3.bias"), "blocks.6.0.bn3.bias");
+  const NetworkOptions options = {.classes = 5};
+  expect_same(renamed("mobilenet_v2", options, timm).arrays, artefact_of("mobilenet_v2", options).arrays);
+}
+
+TEST(TorchFile, WrappersFallAwayWhereOtherTensorsHaveNone) {
+  const auto mixed = [](const std::string& name) { return name.starts_with("fc.") ? name : "backbone." + name; };
+  EXPECT_EQ(renamed("resnet_v1", kSmall, mixed).card.num_layers, 20);
+  const auto compiled = [](const std::string& name) { return "_orig_mod.module." + name; };
+  EXPECT_EQ(renamed("resnet_v1", kSmall, compiled).card.num_layers, 20);
+}
+
+TEST(TorchFile, WhatATrainerKeepsBesideTheNetworkIsNamed) {
+  Arrays arrays = to_torch_names(artefact_of("resnet_v1", kSmall)).arrays;
+  for (Array& array : arrays) array.name = "model." + array.name;
+  const float one = 1;
+  arrays.push_back(float_array("criterion.weight", {1}, &one));
+  arrays.push_back(float_array("n_averaged", {1}, &one));
+  const test::TempFolder folder;
+  write_safetensors(folder / "x.safetensors", arrays, {});
+  expect_contains(expect_error(ErrorKind::kData, [&] { read_torch_file(folder / "x.safetensors"); }),
+                  "differs in 1 tensor: the file has \"criterion.weight\" (1,), the network has not");
+}
+
+TEST(TorchFile, NetworksThatAreLikeOursAreRefusedByWhatDiffers) {
+  const auto deep_stem = [](const std::string& name) {  // timm's resnet18d has three convolutions there
+    return name.starts_with("conv1.") ? "conv1.0." + name.substr(6) : name;
+  };
+  expect_contains(
+      expect_error(ErrorKind::kData, [&] { renamed("resnet_v1", {.num_layers = 18, .classes = 3}, deep_stem); }),
+      "nearest is resnet_v1 with 18 layers");
 }
 
 TEST(TorchFile, NamesTheNearestNetworkAndTheFirstTensorThatDiffers) {

@@ -111,6 +111,35 @@ std::string refusal_of(const std::string& text) {
   return expect_error(ErrorKind::kData, [&] { read(text); });
 }
 
+std::string pickled(const std::string& text) {
+  return "X" + std::string(1, static_cast<char>(text.size())) + "\0\0\0"s + text;
+}
+
+/// {"w": a tensor of one float of storage `key`} as a pickle.
+std::string dict_of_one_tensor(const std::string& key) {
+  return "}(" + pickled("w") + "ctorch._utils\n_rebuild_tensor_v2\n((" + pickled("storage") + "ctorch\nFloatStorage\n" +
+         pickled(key) + pickled("cpu") +
+         "K\x01tQK\0K\x01\x85K\x01\x85\x89"
+         "ccollections\nOrderedDict\n)RtRu"s;
+}
+
+TEST(TorchTensors, AveragedWeightsArePreferredToThoseThatWereAveraged) {
+  const auto value_of = [](const std::string& first, const std::string& second) {
+    const std::map<std::string, std::string> entries = {
+        {"x/data.pkl", "\x80\x02}(" + pickled(first) + dict_of_one_tensor("0") + pickled(second) +
+                           dict_of_one_tensor("1") + pickled("epoch") + "K\x07u."},
+        {"x/data/0", "\0\0\x80\x3f"s},  // 1
+        {"x/data/1", "\0\0\0\x40"s}};   // 2
+    const Arrays arrays = read(test::zip_bytes(entries));
+    EXPECT_EQ(arrays.size(), 1u);
+    return to_floats(arrays.at(0)).at(0);
+  };
+  EXPECT_EQ(value_of("state_dict", "state_dict_ema"), 2);
+  EXPECT_EQ(value_of("state_dict_ema", "state_dict"), 1);
+  EXPECT_EQ(value_of("model", "model_ema"), 2);
+  EXPECT_EQ(value_of("optimizer", "state_dict"), 2);
+}
+
 TEST(TorchTensors, OtherPythonObjectsAreRefusedByName) {
   const std::string message =
       refusal_of(with_pickle("ccollections\nOrderedDict\n", "ctorchvision.models.resnet\nResNet\n"));

@@ -1,6 +1,6 @@
 """Runs a network in MXNet; arrays go in and out as .params files.
 
-network.py logits SYMBOL PARAMS INPUT OUT                          OUT: logits
+network.py logits SYMBOL PARAMS INPUT OUT                          OUT: logits; OUT-symbol.json, OUT-0001.params: the model as MXNet saves it
 network.py update SYMBOL PARAMS INPUT OUT RATE MOMENTUM DECAY      OUT: all parameters after one step of sgd
 
 INPUT holds `data` [N, C, H, W] and, for update, `label` [N]. The logits are what the output operator reads.
@@ -24,6 +24,7 @@ def logits():
     values = {name: value for name, value in arguments.items() if name in output.list_arguments()}
     executor = output.bind(mx.cpu(), dict(values, data=feed["data"]), aux_states=auxiliary, grad_req="null")
     mx.nd.save(target, {"logits": executor.forward(is_train=False)[0]})
+    mx.model.save_checkpoint(target, 1, network, arguments, auxiliary)
 
 
 def update(rate, momentum, decay):

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include <ATen/ops/from_blob.h>
 #include <gtest/gtest.h>
 
 #include "support/expect_error.h"
@@ -44,6 +45,17 @@ TEST(ToInput, EqualsItselfOverManyThreadsWorthOfPixels) {
     ASSERT_NEAR(values[i],
                 (pixels[i] - (100.0 + 10.0 * static_cast<double>(i % 3))) / (50.0 + 10.0 * static_cast<double>(i % 3)),
                 1e-6);
+}
+
+TEST(ToInput, IsTheSameOfPixelsOnADevice) {
+  std::vector<uint8_t> pixels = counting_pixels(2 * 4 * 5 * 3);
+  const at::Tensor there = at::from_blob(pixels.data(), {2, 4, 5, 3}, at::kByte);
+  for (const std::vector<double>& mean : {std::vector<double>(), {100, 110, 120}})
+    for (const std::vector<double>& std : {std::vector<double>(), {50, 60, 70}}) {
+      const at::Tensor input = to_input(there, channel_values(mean, at::kCPU), channel_values(std, at::kCPU));
+      EXPECT_TRUE(input.is_contiguous(at::MemoryFormat::ChannelsLast));
+      EXPECT_TRUE(input.allclose(to_input(pixels, 2, 4, 5, 3, mean, std)));
+    }
 }
 
 TEST(ToInput, RefusesMeansThatAreNotOneAChannel) {

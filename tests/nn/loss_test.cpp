@@ -197,5 +197,22 @@ TEST(Losses, AreTheSameByTensors) {
   }
 }
 
+TEST(Losses, TakeWeightsThatWerePlacedBefore) {
+  const at::Tensor logits = test::random_tensor({5, 4}, 1, 3), classes = test::counting_labels(5, 4);
+  const at::Tensor hot = test::random_tensor({5, 4}, 2).ge(0).to(at::kFloat);
+  const LossOptions sent{.nominal = 9, .weights = {{1, 2, 3, 4}, {4, 3, 2, 1}}, .class_weights = {1, 0.5, 2, 3}};
+  LossOptions placed = sent;
+  place_weights(placed, at::kCPU);
+  EXPECT_TRUE(placed.placed_classes.defined() && placed.placed_positive.defined() && placed.placed_negative.defined());
+  placed.class_weights = placed.weights.positive = placed.weights.negative = {9, 9, 9, 9};  // looked at no more
+  at::Tensor ours, theirs;
+  EXPECT_EQ(softmax_loss_by_tensors(logits, classes, placed, ours).item<double>(),
+            softmax_loss_by_tensors(logits, classes, sent, theirs).item<double>());
+  EXPECT_TRUE(ours.equal(theirs));
+  EXPECT_EQ(sigmoid_loss_by_tensors(logits, hot, placed, ours).item<double>(),
+            sigmoid_loss_by_tensors(logits, hot, sent, theirs).item<double>());
+  EXPECT_TRUE(ours.equal(theirs));
+}
+
 }  // namespace
 }  // namespace lockstep::nn

@@ -302,6 +302,24 @@ TEST(SixteenBits, KeepWeightsGradientsAndStatisticsInFloat32) {
   EXPECT_GT(at::cosine_similarity(ours, theirs, 0).item<double>(), 0.93);
 }
 
+TEST(SixteenBits, TrainConvolutionsOfEachChannelByItselfSlow) {
+  const auto build = [](Precision precision) {
+    return Network(model::make_network("mobilenet_v2", {.classes = 10, .height = 32, .width = 32}), {8, 3, 32, 32}, 1,
+                   {.precision = precision});
+  };
+  Network full = build(Precision::kFloat32), half = build(Precision::kBfloat16);
+  const at::Tensor images = random_images(8, 32), labels = counting_labels(8, 10);
+  const double loss = test::step(full, images, labels, Mode::kTrain, 8);
+  EXPECT_NEAR(test::step(half, images, labels, Mode::kTrain, 8), loss, 0.1 * loss);
+  double last = 0;
+  for (int i = 0; i < 6; ++i) {
+    add_scaled(half.parameters(), half.gradients(), -0.05f);
+    half.refresh_working_copy();
+    last = test::step(half, images, labels, Mode::kTrain, 8);
+  }
+  EXPECT_LT(last, 0.7 * loss);
+}
+
 TEST(SixteenBits, FollowWeightsThatWereLoadedOrChanged) {
   Network half = make_resnet(20, 16, 10, 1, Precision::kBfloat16);
   half.load(make_resnet(20, 16, 10, 2).arrays());

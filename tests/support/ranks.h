@@ -13,7 +13,8 @@ namespace lockstep::test {
 
 /// Runs `action` on `size` ranks, each a thread of this process with a communicator of the backend "threads". A rank
 /// that throws aborts the others. When all have ended, the failure that came first is thrown as an Error that names its
-/// rank. The ranks say that they are on so many hosts.
+/// rank; one that ended a collective only where there is no other, since a rank may have aborted before it threw. The
+/// ranks say that they are on so many hosts.
 inline void run_ranks(int size, const std::function<void(comm::Communicator&)>& action, double timeout_seconds = 60,
                       int hosts = 1) {
   const auto communicators = comm::make_thread_communicators(size, timeout_seconds, hosts);
@@ -23,7 +24,9 @@ inline void run_ranks(int size, const std::function<void(comm::Communicator&)>& 
     const auto failed = [&](ErrorKind kind, const std::string& message) {
       {
         std::lock_guard lock(mutex);
-        if (!first) first.emplace(kind, cat("rank ", communicator.rank(), " of ", size, ": ", message));
+        const bool is_cause = kind != ErrorKind::kComm;
+        if (!first || (is_cause && first->kind() == ErrorKind::kComm))
+          first.emplace(kind, cat("rank ", communicator.rank(), " of ", size, ": ", message));
       }
       communicator.abort(message);
     };

@@ -110,7 +110,8 @@ TEST(Network, IsReadInBitsAndAdapters) {
 }
 
 TEST(Network, ThatIsNoRateIsRefusedWithAnExample) {
-  for (const char* text : {"", "fast", "400", "Gb/s", "-1Gb/s", "0Gb/s", "1x2x3Gb/s", "nanGb/s", "1e400Gb/s"}) {
+  for (const char* text :
+       {"", "fast", "400", "Gb/s", "-1Gb/s", "0Gb/s", "1x2x3Gb/s", "nanGb/s", "1e400Gb/s", "1e-9Gb/s", "400000Tb/s"}) {
     const std::string message = test::expect_error(ErrorKind::kUsage, [&] { parse_network(text, "--network"); });
     test::expect_contains(message, "--network");
     test::expect_contains(message, "25Gb/s");
@@ -149,6 +150,36 @@ TEST(Allreduce, OfCpusIsBoundByTheLinkAndByTheProcessor) {
   };
   EXPECT_NEAR(seconds(1.25e6) / seconds(12.5e6), 10, 0.1);
   EXPECT_DOUBLE_EQ(seconds(1e12), seconds(2e12));
+}
+
+// The arithmetic of src/comm: MpiWorld::sum_between(), SharedMemory::slot_bytes().
+TEST(Allreduce, OfCpusGoesAsCommDoesIt) {
+  ExchangeConstants c;
+  c.tcp_hop = 1e6;  // a second: counts the exchanges
+  const auto exchanges = [&](double bytes, int64_t hosts, int64_t ranks_per_host) {
+    return std::floor(
+        allreduce(bytes, {.hosts = hosts, .ranks_per_host = ranks_per_host, .network = 1e12, .link = {}}, c).seconds /
+        static_cast<double>(hosts - 1));
+  };
+  EXPECT_EQ(exchanges(16 << 10, 2, 1), 1) << "small: all numbers to all hosts at once";
+  EXPECT_EQ(exchanges((16 << 10) + 4, 2, 1), 2) << "slices, then their sums";
+  EXPECT_EQ(exchanges(16 << 10, 3, 1), 2);
+  EXPECT_EQ(exchanges(4 << 20, 2, 1), 2);
+  EXPECT_EQ(exchanges((4 << 20) + 4, 2, 1), 3) << "pieces of 4 MiB, the last one small";
+  EXPECT_EQ(exchanges(4 << 20, 2, 2), 16) << "slots of 512 KiB";
+  EXPECT_EQ(exchanges(4 << 20, 2, 64), 32) << "of 256 KiB for many ranks";
+}
+
+TEST(Allreduce, OfCpusSendsEachHostsShare) {
+  ExchangeConstants c;
+  c.tcp_hop = 0;
+  c.tcp_share = c.tcp_slowdown = 1;
+  const auto seconds = [&](double bytes, int64_t hosts) {
+    return allreduce(bytes, {.hosts = hosts, .network = 1e6, .link = {}}, c).seconds;
+  };
+  EXPECT_NEAR(seconds(4e6, 2), 4, 1e-9);             // half of it out, half of it back
+  EXPECT_NEAR(seconds(4e6, 4), 2 * 0.75 * 4, 1e-9);  // three quarters
+  EXPECT_NEAR(seconds(1e4, 3), 2 * 1e-2, 1e-9);      // small: the whole to both others
 }
 
 TEST(StepTime, HidesTheExchangeThatFitsBehindBackward) {

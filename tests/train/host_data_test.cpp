@@ -76,6 +76,17 @@ TEST_F(HostDataOfShards, OneHostAloneHasAllFiles) {
   });
 }
 
+// /data is another disk for one rank of the second host.
+TEST_F(HostDataOfShards, NamesARankThatSeesOtherDataThanItsHost) {
+  const auto open = [&](comm::Communicator& communicator) {
+    data::DatasetOptions mine = options("ShardedByS3Key");
+    if (communicator.rank() == 3) mine.channel.paths[1] = (folder_ / "a.rec").string();
+    open_host_data(mine, 1, 0, communicator);
+  };
+  test::expect_contains(test::expect_error(ErrorKind::kData, [&] { test::run_ranks(4, open, 60, 2); }),
+                        "channels.train: rank 3 sees other data than rank 2 on the same host");
+}
+
 TEST_F(HostDataOfShards, NamesTheHostsThatHaveTooFewFiles) {
   const auto open = [&](comm::Communicator& communicator) {
     data::DatasetOptions one = options("ShardedByS3Key");

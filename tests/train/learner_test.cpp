@@ -83,6 +83,26 @@ TEST(Learner, KeepsNothingForABackwardThatWillNotCome) {
   EXPECT_EQ(backward, 1) << "the last layer";
 }
 
+TEST(Learner, DecaysWeightsAndGammaUnlessGammaIsSpared) {
+  for (const bool spares : {false, true}) {
+    const Config config =
+        load_config_text(cat("channels: {train: x.rec}\nhyperparameters: {num_layers: 20, image_shape: \"3,8,8\", "
+                             "num_classes: 4, weight_decay: 0.5, momentum: 0}\nrun: {output: x, device: cpu",
+                             spares ? ", decay_batch_norm: false}\n" : "}\n"),
+                         "test.yaml")
+            .config;
+    Learner learner = build_learner(config, make_graph(config), {});
+    learner.network->parameters().fill_(1);
+    learner.network->gradients().zero_();
+    learner.optimizer->step(learner.network->parameters(), learner.network->gradients(), optim::make_control(0.5));
+    for (const nn::Segment& segment : learner.network->segments()) {
+      const bool decays =
+          segment.name.ends_with("_weight") || (segment.name.ends_with("_gamma") && !segment.fixed && !spares);
+      EXPECT_EQ(learner.network->parameters()[segment.begin].item<float>(), decays ? 0.75f : 1.0f) << segment.name;
+    }
+  }
+}
+
 TEST(Learner, NamesAPatternThatFitsNothing) {
   const auto message = [](const std::string& run) {
     return test::expect_error(ErrorKind::kUsage, [&] { make_learner(run); });

@@ -1,5 +1,6 @@
 #include "lockstep/train/plan.h"
 
+#include <cmath>
 #include <fstream>
 
 #include "support/expect_error.h"
@@ -123,12 +124,15 @@ TEST_F(Plan, SaysWhichOptionIsMissingOrWrong) {
   test::expect_contains(error_after([](PlanOptions& o) { o.transport = "pigeon"; }), "neither tcp nor rdma");
   test::expect_contains(error_after([](PlanOptions& o) { o.gradient_bits = 8; }), "neither 32 nor 16");
   test::expect_contains(error_after([](PlanOptions& o) { o.ranks_per_host = 33; }), "mini_batch_size: 32");
-  test::expect_contains(error_after([](PlanOptions& o) {
-                          o.overrides.emplace_back("run.last_batch=drop");
-                          o.hosts = 64;
-                          o.network = "1Gb/s";
-                        }),
-                        "fewer hosts");
+  test::expect_contains(error_after([](PlanOptions& o) { o.hosts = 64, o.network = "1Gb/s"; }),
+                        "with 32 hosts a step of 1024 samples (mini_batch_size 32 on each) is more than all 1000");
+  test::expect_contains(
+      error_after([](PlanOptions& o) { o.overrides = {"num_training_samples=20", "run.last_batch=drop"}; }),
+      "leaves no step");
+  for (const double number : {-1.0, std::nan(""), HUGE_VAL}) {
+    test::expect_contains(error_after([=](PlanOptions& o) { o.price_per_hour = number; }), "--price-per-hour");
+    test::expect_contains(error_after([=](PlanOptions& o) { o.step_ms = number; }), "--step-ms");
+  }
 }
 
 TEST_F(Plan, ShowsEveryConstantWithUnitAndSource) {

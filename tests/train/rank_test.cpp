@@ -1,84 +1,14 @@
 #include "rank.h"
 
-#include <cmath>
-
-#include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
-
 #include "job.h"
-#include "lockstep/model/artefact.h"
-#include "lockstep/model/checkpoint.h"
 #include "lockstep/train/evaluate.h"
 #include "support/expect_error.h"
-#include "support/ranks.h"
-#include "support/temp_folder.h"
-#include "support/toy_records.h"
+#include "toy_run.h"
 
 namespace lockstep::train {
 namespace {
 
-/// Toy data and a small network that learns them; `more` are further settings, one a line.
-class Run : public testing::Test {
- protected:
-  void SetUp() override {
-    test::make_toy_records(folder_ / "train", 44, 4, 12);
-    test::make_toy_records(folder_ / "val", 18, 4, 12);
-  }
-
-  std::string config(const std::string& output, const std::string& hyperparameters = "",
-                     const std::string& run = "") const {
-    return cat("channels:\n  train: ", (folder_ / "train.rec").string(),
-               "\n  validation: ", (folder_ / "val.rec").string(),
-               "\nhyperparameters:\n  num_layers: 20\n  image_shape: 3,8,8\n  mini_batch_size: 12\n  epochs: 2\n  "
-               "learning_rate: 0.05\n",
-               hyperparameters, "run:\n  output: ", (folder_ / output).string(),
-               "\n  device: cpu\n  compute_threads: 1\n  loader_threads: 1\n", run);
-  }
-
-  void train(const std::string& text, int ranks = 1, int hosts = 1) {
-    const LoadedConfig loaded = load_config_text(text, "test.yaml");
-    const auto run = [&](comm::Communicator& communicator) { run_rank(loaded, false, communicator); };
-    test::run_ranks(ranks, run, 60, hosts);
-  }
-
-  std::vector<nlohmann::json> events(const std::string& output, const std::string& name) const {
-    std::vector<nlohmann::json> found;
-    for (const std::string& line : split(read_text(folder_ / output / "metrics.jsonl"), '\n'))
-      if (!line.empty())
-        if (auto json = nlohmann::json::parse(line); json["event"] == name) found.push_back(std::move(json));
-    return found;
-  }
-
-  /// FOLDER/spoilt: a trained model with a weight that is not a number.
-  void make_spoilt_model() {
-    train(config("first"));
-    model::Artefact artefact = model::read_artefact(folder_ / "first" / "model");
-    for (model::Array& array : artefact.arrays)
-      if (array.name == "arg:fc1_bias")
-        array = model::float_array(array.name, array.shape, std::vector<float>(4, NAN).data());
-    model::write_artefact(folder_ / "spoilt", artefact, false);
-  }
-
-  model::Arrays weights(const std::string& output) const {
-    return model::checkpoint::load(*model::checkpoint::find_latest(folder_ / output / "checkpoints")).tensors;
-  }
-
-  test::TempFolder folder_;
-};
-
-/// Between the trained weights, relative to the largest of them.
-double largest_difference(const model::Arrays& a, const model::Arrays& b) {
-  double largest = 0, scale = 0;
-  for (const model::Array& array : a) {
-    if (!array.name.starts_with("arg:")) continue;
-    const auto x = model::to_floats(array), y = model::to_floats(*model::find_array(b, array.name));
-    for (size_t i = 0; i < x.size(); ++i) {
-      largest = std::max(largest, std::abs(double(x[i]) - y[i]));
-      scale = std::max(scale, std::abs(double(x[i])));
-    }
-  }
-  return largest / scale;
-}
+class Run : public ToyRun {};
 
 TEST_F(Run, WritesEveryFileThatIsPromised) {
   train(config("out"));
@@ -131,20 +61,6 @@ TEST_F(Run, IsTheSameBitForBitWhenRepeated) {
   EXPECT_EQ(largest_difference(weights("a"), weights("b")), 0);
 }
 
-TEST_F(Run, GoesOnFromTheLastEpochAsIfNeverStopped) {
-  std::string four = config("whole");
-  four.replace(four.find("epochs: 2"), 9, "epochs: 4");
-  train(four, 2);
-  train(config("halves"), 2);
-  std::string more = config("halves");
-  more.replace(more.find("epochs: 2"), 9, "epochs: 4");
-  train(more, 2);
-  EXPECT_EQ(largest_difference(weights("whole"), weights("halves")), 0);
-  EXPECT_EQ(events("halves", "step").size(), events("whole", "step").size());
-  for (size_t i = 0; i < events("whole", "step").size(); ++i)
-    EXPECT_EQ(events("halves", "step")[i]["loss"], events("whole", "step")[i]["loss"]) << i;
-}
-
 /// SageMaker calls the last layer as it likes, and its files have no lockstep.json.
 TEST_F(Run, BeginsWithAForeignModelAndGoesOnWithItsNames) {
   train(config("first"));
@@ -185,19 +101,6 @@ TEST_F(Run, TrainsOnHostsThatHaveDataOfTheirOwn) {
   EXPECT_EQ(events("out", "epoch")[1]["samples"], 64);
   EXPECT_EQ(events("out", "step").size(), 8u);
   EXPECT_EQ(events("out", "validation")[1]["count"], 18);
-}
-
-TEST_F(Run, AFinishedRunHasNothingToDo) {
-  train(config("out"));
-  const std::string before = read_text(folder_ / "out" / "summary.json");
-  train(config("out"));
-  EXPECT_EQ(read_text(folder_ / "out" / "summary.json"), before);
-}
-
-TEST_F(Run, RefusesToGoOnWithOtherSettings) {
-  train(config("out"));
-  const std::string message = test::expect_error(ErrorKind::kUsage, [&] { train(config("out", "  momentum: 0.5\n")); });
-  test::expect_contains(message, "momentum: 0.9 -> 0.5");
 }
 
 TEST_F(Run, EvaluateRepeatsTheFigureOfTraining) {
@@ -322,27 +225,6 @@ TEST_F(Run, FollowsTheScheduleThatWasAskedFor) {
   EXPECT_DOUBLE_EQ(rate(6), 0.0125);
 }
 
-TEST_F(Run, GoesOnWithAveragedWeightsAndSixteenBitsAsIfNeverStopped) {
-  const std::string more = "  ema_decay: 0.8\n  label_smoothing: 0.1\n  clip_gradient_norm: 2\n";
-  const auto with_epochs = [&](const std::string& output, int epochs) {
-    std::string text = config(output, "  precision_dtype: bfloat16\n", more);
-    return text.replace(text.find("epochs: 2"), 9, cat("epochs: ", epochs));
-  };
-  train(with_epochs("whole", 4), 2);
-  train(with_epochs("halves", 2), 2);
-  train(with_epochs("halves", 4), 2);
-  const auto whole = weights("whole"), halves = weights("halves");
-  ASSERT_EQ(whole.size(), halves.size());
-  bool has_averages = false;
-  for (const model::Array& array : whole) {
-    EXPECT_EQ(model::to_floats(array), model::to_floats(*model::find_array(halves, array.name))) << array.name;
-    has_averages = has_averages || array.name.starts_with("average:arg:");
-  }
-  EXPECT_TRUE(has_averages);
-  EXPECT_EQ(read_text(folder_ / "whole" / "model" / "image-classification-symbol.json"),
-            read_text(folder_ / "halves" / "model" / "image-classification-symbol.json"));
-}
-
 TEST_F(Run, PublishesTheAverageWhereOneIsKept) {
   train(config("out", "", "  ema_decay: 0.9\n"));
   const auto checkpoint = weights("out");
@@ -359,79 +241,6 @@ TEST_F(Run, SaysHowMuchOfTheExchangeWasHidden) {
   EXPECT_GT(epoch["seconds_exchanging"].get<double>(), 0);
   EXPECT_GE(epoch["exchange_hidden"].get<double>(), 0);
   EXPECT_LE(epoch["exchange_hidden"].get<double>(), 1);
-}
-
-/// The steps of a run with their losses.
-std::vector<std::pair<int64_t, double>> losses(const std::vector<nlohmann::json>& steps) {
-  std::vector<std::pair<int64_t, double>> all;
-  for (const auto& event : steps) all.emplace_back(event["step"], event["loss"]);
-  return all;
-}
-
-void expect_same_bytes(const model::Arrays& a, const model::Arrays& b) {
-  ASSERT_EQ(a.size(), b.size());
-  for (const model::Array& array : a) EXPECT_EQ(array.data, model::find_array(b, array.name)->data) << array.name;
-}
-
-// The last checkpoint, mid-epoch ones, those between an epoch and its evaluation: each is all that a run needs.
-TEST_F(Run, SlowGoesOnFromEveryStepAsIfNeverStopped) {
-  for (const int ranks : {1, 2, 4})
-    for (const char* precision : {"float32", "bfloat16"}) {
-      const auto text = [&](const std::string& output, const std::string& more) {
-        std::string made = config(output, cat("  precision_dtype: ", precision, "\n"),
-                                  "  ema_decay: 0.7\n  clip_gradient_norm: 1\n  micro_batch: 5\n" + more);
-        return made.replace(made.find("epochs: 2"), 9, "epochs: 3");
-      };
-      const std::string whole = cat("whole", ranks, precision);
-      train(text(whole, "  checkpoint_every_steps: 1\n  keep_checkpoints: 100\n"), ranks);
-      const auto expected = losses(events(whole, "step"));
-      ASSERT_EQ(expected.size(), 12u);
-      for (int64_t step = 1; step <= 12; ++step) {
-        const std::string rest = cat("rest", ranks, precision, step);
-        const Path from = folder_ / whole / "checkpoints" / model::checkpoint::name_of(step);
-        train(text(rest, cat("  resume: ", from.string(), "\n")), ranks);
-        expect_same_bytes(weights(whole), weights(rest));
-        EXPECT_EQ(losses(events(rest, "step")),
-                  (std::vector<std::pair<int64_t, double>>(expected.begin() + step, expected.end())))
-            << "no step is repeated, none is left out";
-      }
-    }
-}
-
-/// The learning rate of each step.
-std::vector<double> rates(const std::vector<nlohmann::json>& steps) {
-  std::vector<double> all;
-  for (const auto& event : steps) all.push_back(event["learning_rate"]);
-  return all;
-}
-
-// mini_batch_size is a host's: 12 of 44 samples on one host, 24 on two.
-TEST_F(Run, OnMoreHostsKeepsTheBatchOfAStepOrThatOfAHost) {
-  for (const std::string keeps : {"keep_global_batch", "keep_local_batch"}) {
-    const std::string text = config(keeps, "", cat("  elastic: ", keeps, "\n  micro_batch: auto\n"));
-    train(text);
-    std::string more = text;
-    train(more.replace(more.find("epochs: 2"), 9, "epochs: 4"), 2, 2);
-  }
-  EXPECT_EQ(rates(events("keep_global_batch", "step")), std::vector<double>(16, 0.05));
-  std::vector<double> scaled(8, 0.05);
-  scaled.resize(12, 0.1);
-  EXPECT_EQ(rates(events("keep_local_batch", "step")), scaled);
-  for (const auto& epoch : events("keep_local_batch", "epoch")) EXPECT_EQ(epoch["samples"], 44);
-}
-
-// A stop in mid-epoch on one host: the epoch ends with its batches, the next one has those of two hosts.
-TEST_F(Run, TakesTheBatchOfMoreHostsWhenAnEpochBegins) {
-  const auto text = [&](int epochs, const std::string& more) {
-    std::string made = config("out", "", "  elastic: keep_local_batch\n" + more);
-    return made.replace(made.find("epochs: 2"), 9, cat("epochs: ", epochs));
-  };
-  const LoadedConfig loaded = load_config_text(text(2, "  time_limit: 10s\n"), "test.yaml");
-  test::run_ranks(1, [&](comm::Communicator& communicator) { EXPECT_EQ(run_rank(loaded, false, communicator), 75); });
-  ASSERT_EQ(events("out", "step").size(), 1u);
-  train(text(2, ""), 2, 2);
-  EXPECT_EQ(rates(events("out", "step")), (std::vector<double>{0.05, 0.05, 0.05, 0.05, 0.1, 0.1}));
-  for (const auto& epoch : events("out", "epoch")) EXPECT_EQ(epoch["samples"], 44);
 }
 
 TEST_F(Run, RemovesWhatAKilledStartWasWriting) {

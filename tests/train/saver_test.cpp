@@ -1,5 +1,6 @@
 #include "saver.h"
 
+#include <cmath>
 #include <csignal>
 #include <utility>
 
@@ -64,6 +65,23 @@ TEST(Saver, StartReturnsBeforeTheCheckpointIsWritten) {
   EXPECT_FALSE(saver.poll().has_value()) << "it cannot have ended, and is not waited for";
   held.release();
   EXPECT_EQ(saver.finish()->step, 2);
+}
+
+TEST(Saver, WritesNothingThatIsNotFinite) {
+  const test::TempFolder folder;
+  Saver saver(folder / "checkpoints", 1);
+  saver.start(1, content_of("one"), {});
+  saver.finish();
+  for (const float wrong : {NAN, INFINITY, -INFINITY}) {
+    model::checkpoint::Content content = content_of("two");
+    const float values[] = {1, wrong, 3};
+    content.tensors.push_back(model::float_array("moment0:weight", {3}, values));
+    saver.start(2, std::move(content), {});
+    const std::string message = test::expect_error(ErrorKind::kData, [&] { saver.finish(); });
+    test::expect_contains(message, "moment0:weight is not finite behind step 2");
+  }
+  EXPECT_EQ(*model::checkpoint::find_latest(folder / "checkpoints"),
+            folder / "checkpoints" / model::checkpoint::name_of(1));
 }
 
 TEST(Saver, TellsOfAFailureAtTheNextQuestion) {

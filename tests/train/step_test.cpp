@@ -139,6 +139,25 @@ TEST(Step, LeavesEverythingAloneWhenAGradientIsNotFinite) {
   EXPECT_EQ(learner.optimizer->applied(), 1);
 }
 
+TEST(Step, AveragesTheWeightsOverItsUpdates) {
+  const ToyBatch toy(12);
+  const auto communicator = alone();
+  Learner learner = make_learner(0.9);
+  learner.average_parameters.emplace(learner.network->parameters(), 0.7);
+  learner.average_statistics.emplace(learner.network->statistics(), 0.7);
+  at::Tensor weights = learner.network->parameters().to(at::kDouble),
+             statistics = learner.network->statistics().to(at::kDouble);
+  Step step(learner, *communicator, {.global_batch = 12});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(do_step(step, toy.batch, 0.1).applied);
+    weights.mul_(0.7).add_(learner.network->parameters(), 0.3);
+    statistics.mul_(0.7).add_(learner.network->statistics(), 0.3);
+  }
+  EXPECT_LT(length(learner.average_parameters->values().sub(weights)), 1e-6 * length(weights));
+  EXPECT_LT(length(learner.average_statistics->values().sub(statistics)), 1e-6 * length(statistics));
+  EXPECT_GT(length(learner.network->parameters().sub(weights)), 1e-3 * length(weights)) << "or nothing was averaged";
+}
+
 TEST(Step, AScaledLossGivesTheSameStep) {
   const ToyBatch toy(12);
   const auto communicator = alone();

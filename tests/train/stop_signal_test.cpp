@@ -70,6 +70,15 @@ TEST(StopSignal, ThatCannotBeAgreedOnIsGivenUp) {
               "could not agree");
 }
 
+TEST(StopSignal, BehindAnErrorEndsTheProcessWithItsCode) {
+  for (const int number : {SIGUSR1, SIGTERM, SIGINT}) {
+    EXPECT_EXIT((catch_stop_signals(), leave_with(2), ::raise(number), end(true)), ExitedWithCode(2), "");
+    EXPECT_EXIT((begin_training(), leave_with(3), ::raise(number), end(true)), ExitedWithCode(3), "");
+  }
+  EXPECT_EXIT((begin_training(), ::raise(SIGTERM), leave_with(3), ::raise(SIGALRM), end(true)), ExitedWithCode(0), "")
+      << "it has its own time to tell the others";
+}
+
 TEST(StopSignal, RemovesTheFileThatCountsFailures) {
   const test::TempFolder folder;
   const Path file = folder / "attempts.json";

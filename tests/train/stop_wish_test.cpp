@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 
 #include <gtest/gtest.h>
 
@@ -54,6 +55,44 @@ TEST(StopWish, KnowsSlurmsLimit) {
   ::setenv("SLURM_JOB_END_TIME", std::to_string(std::time(nullptr) + 86400).c_str(), 1);
   EXPECT_FALSE(StopWish(run).wants());
   ::unsetenv("SLURM_JOB_END_TIME");
+}
+
+/// A job of a Slurm that does not tell its end in the environment; squeue says `left`.
+class OldSlurm {
+ public:
+  explicit OldSlurm(const std::string& left) : path_(std::getenv("PATH")) {
+    const Path tool = folder_ / "squeue";
+    write_atomic(tool, "#!/bin/sh\ncase \"$*\" in *--jobs=4711) echo \"" + left + "\";; esac\n");
+    std::filesystem::permissions(tool, std::filesystem::perms::owner_all);
+    ::setenv("PATH", (folder_.path().string() + ":" + path_).c_str(), 1);
+    ::setenv("SLURM_JOB_ID", "4711", 1);
+    ::setenv("SLURM_PROCID", "0", 1);
+  }
+  ~OldSlurm() {
+    ::setenv("PATH", path_.c_str(), 1);
+    ::unsetenv("SLURM_JOB_ID");
+    ::unsetenv("SLURM_PROCID");
+  }
+
+ private:
+  const test::TempFolder folder_;
+  const std::string path_;
+};
+
+TEST(StopWish, AsksSqueueForTheLimitWhereTheEnvironmentDoesNotSay) {
+  for (const char* left : {"0:14", "00:14", "0:00:14", "0-00:00:14"}) {
+    const OldSlurm slurm(left);
+    StopWish wish((lockstep::Run()));
+    EXPECT_TRUE(wish.wants()) << left;
+    EXPECT_EQ(wish.reason(), "Slurm's time limit");
+  }
+  for (const char* left : {"1:00", "2:00:00", "1-00:00:00", "UNLIMITED", "INVALID", ""}) {
+    const OldSlurm slurm(left);
+    EXPECT_FALSE(StopWish(lockstep::Run()).wants()) << left;
+  }
+  const OldSlurm slurm("0:14");
+  ::setenv("SLURM_PROCID", "1", 1);
+  EXPECT_FALSE(StopWish(lockstep::Run()).wants()) << "one rank asks for all";
 }
 
 TEST(StopWish, RefusesATimeThatIsNone) {

@@ -85,6 +85,10 @@ class Pending {
 ///
 /// Device memory is for the backend "nccl" only. Its collectives do not hold up the host, so an error may come to light
 /// after wait() has returned: every later call throws it, and what the device computes from then on is worthless.
+///
+/// A collective whose stream is being captured into a CUDA graph is only recorded, for all ranks or for none. It runs
+/// when the graph is launched, again on all ranks or on none; expect() must follow, since nothing else would notice
+/// that it never ends. Such graphs are destroyed before the communicator.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -100,12 +104,16 @@ class Communicator {
   /// `all` = the `mine` of rank 0, of rank 1, ...: all.count = size() * mine.count.
   virtual void allgather(Buffer mine, Buffer all) = 0;
   virtual void barrier() = 0;
+  /// Device memory: `stream` (a cudaStream_t) was just given work with recorded collectives in it. It is watched like a
+  /// collective: time limit, errors, aborts. what: "replay of the step", a literal.
+  /// Nothing happens where there is only host memory.
+  virtual void expect(void* /*stream*/, const char* /*what*/) {}
   /// Wakes every rank that waits, now and later, with this reason. Any thread; never throws; does not wait for the
   /// others.
   virtual void abort(const std::string& reason) noexcept = 0;
   /// Total of the time during which a collective that start_allreduce() began was being moved, waiting for the slowest
   /// rank included; one that was queued behind another does not count twice. Holds what is done, device memory up to
-  /// some milliseconds ago. Any thread.
+  /// some milliseconds ago; without recorded ones. Any thread.
   virtual double seconds_exchanging() const { return 0; }
 
   void allreduce(Buffer buffer, Op op = Op::kSum) { start_allreduce(buffer, op).wait(); }

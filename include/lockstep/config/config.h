@@ -23,6 +23,8 @@ struct Channel {
   std::string content_type;  ///< SageMaker's ContentType; empty: found out from the files
   std::string distribution = "FullyReplicated";
   std::string label_format = "auto";  ///< auto | multi-hot | class-id (multi-label data only)
+  /// Manifests, SageMaker's AttributeNames: the picture's, then the label's, which may be missing; empty: found out.
+  std::vector<std::string> attribute_names;
   bool given() const { return !paths.empty(); }
   friend bool operator==(const Channel&, const Channel&) = default;
 };

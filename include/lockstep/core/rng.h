@@ -6,7 +6,7 @@
 namespace lockstep {
 
 /// What a stream of random numbers is for; streams of different uses never meet.
-enum class RngUse : uint64_t { kShuffle = 1, kAugment = 2, kInitialise = 3, kSplit = 4, kTest = 99 };
+enum class RngUse : uint64_t { kShuffle = 1, kAugment = 2, kInitialise = 3, kSplit = 4, kDropout = 5, kTest = 99 };
 
 /// Random numbers as a function: the stream depends on (seed, use, epoch, id) alone, so resume and another number of
 /// ranks draw the same numbers by construction. SplitMix64 (Steele, Lea, Flood 2014) over a mixed key: the same on

@@ -58,15 +58,16 @@ struct LoaderOptions {
 image::PlanOptions plan_options(const Config& config, bool training);
 
 /// Where the time went since a loader was made; subtract an earlier one for a span. Seconds of all its threads
-/// together, but for the last two.
+/// together, but for the last three.
 struct LoaderTimes {
   int64_t samples = 0;
-  double read = 0;     ///< until the bytes of a sample were in memory
-  double plan = 0;     ///< header and random draws
-  double decode = 0;   ///< or the copy out of the cache
-  double apply = 0;    ///< resize, crop, colours; into the batch
-  double waited = 0;   ///< the consumer, in next()
-  double elapsed = 0;  ///< on the clock
+  double read = 0;      ///< until the bytes of a sample were in memory
+  double plan = 0;      ///< header and random draws
+  double decode = 0;    ///< or the copy out of the cache
+  double apply = 0;     ///< resize, crop, colours; into the batch
+  double transfer = 0;  ///< batches on their way to a GPU, by its own clock; the loader leaves 0, the consumer fills it
+  double waited = 0;    ///< the consumer, in next()
+  double elapsed = 0;   ///< on the clock
 
   double busy() const { return read + plan + decode + apply; }
   LoaderTimes operator-(const LoaderTimes& earlier) const;
@@ -74,11 +75,16 @@ struct LoaderTimes {
 
 /// What a run waits for.
 enum class Bound {
-  kCompute,  ///< not the loader (network, exchange, copy to a GPU): its consumer waited at most 5 % of the time
+  kCompute,  ///< not the input (network, exchange): its consumer waited at most 5 % of the time
   kStorage,  ///< the threads wait for bytes more than they work on them
-  kDecode    ///< the threads are busy with pictures
+  kDecode,   ///< the threads are busy with pictures
+  /// The way to a GPU: batches were on it for 90 % of the time or more. They travel beside the network's work, so less
+  /// costs nothing. None on a CPU.
+  kTransfer
 };
 Bound bound_of(const LoaderTimes& times);
+/// "compute", "storage", "decode", "transfer".
+const char* bound_name(Bound bound);
 /// For people, with what to do: "input: the network is the bound (waited 0.3 % for data)".
 std::string bound_text(const LoaderTimes& times);
 

@@ -58,7 +58,7 @@ struct PackSummary {
   std::vector<File> files;
   std::vector<std::string> classes;
   std::vector<std::string> unreadable;  ///< path and reason
-  std::vector<std::string> foreign;     ///< files that are no pictures
+  std::vector<std::string> foreign;     ///< files that are no pictures, folders without one
   double seconds = 0;
 };
 

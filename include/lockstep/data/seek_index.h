@@ -8,8 +8,9 @@
 //
 //   file    = head  points*  table  tail
 //   head    = 8 bytes                 6C 6F 63 6B 6A 64 78 31: "lockjdx" and the version, "1"
-//   points  = image::index_scan() of the picture of record 0, 1, ...; empty for a picture that has none
-//   table   = entry*                  one a record, in the order of the records
+//   points  = image::index_scan() of the picture of record 0, 1, ...; empty for a picture that has none, and for
+//             pictures of less than 4096 bytes
+//   table   = entry*                  one a record, in the order of the records; nothing where no picture has points
 //   entry   = end:u64  check:u64      end: where the record's points end, counted from the end of the head
 //                                     check: XXH3(points, seed XXH3(picture)); 0 where there are no points
 //   tail    = 48 bytes:

@@ -47,9 +47,12 @@ bool bool_attribute(const Node& node, const std::string& name, bool fallback);
 std::string text_attribute(const Node& node, const std::string& name, const std::string& fallback);
 std::vector<int64_t> tuple_attribute(const Node& node, const std::string& name, const std::vector<int64_t>& fallback);
 
-/// The classifier's end of a graph: the node whose output are the logits, and what follows it.
+/// The classifier's end of a graph: the last layer with weights, the node whose output are the logits, and what
+/// follows.
 struct Output {
   int logits = 0;            ///< node index: what SoftmaxOutput or LogisticRegressionOutput reads
+  int layer = 0;             ///< node index: FullyConnected, then the same as `logits`; or a Convolution with a filter
+                             ///< for each class, behind which there may be relu and pooling, and a Flatten at the end
   bool multi_label = false;  ///< LogisticRegressionOutput or sigmoid: one probability a label
   int classes = 0;
 };

@@ -24,7 +24,6 @@ struct Inspection {
   int64_t flops = 0;            ///< of one forward pass of one picture; 0: unknown
   std::string cannot_train;     ///< why no run can begin with it; empty: one can
   std::string cannot_continue;  ///< why SageMaker's algorithm cannot go on with it; empty: it can
-  std::vector<std::string> remarks;
 };
 
 /// Everything that read_artefact() takes, and what is no whole model: a symbol file, .params of any age (told by their

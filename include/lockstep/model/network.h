@@ -51,6 +51,9 @@ struct Facts {
 /// Infers everything from `data` = [N, C, H, W]. Data Error naming the node that does not fit.
 Facts infer(const Graph& graph, const Shape& data);
 
+/// Data Error unless the logits are one number a class for each sample: a convolution made flat may have left several.
+void require_logits(const Graph& graph, const Facts& facts, const Output& output);
+
 /// The initial value of parameter p, MXNet's Xavier(gaussian, in, 2): weights N(0, sqrt(2 / fan_in)) from (seed,
 /// position of p), gamma and moving_var 1, everything else 0.
 void initialise(const Parameter& parameter, uint64_t seed, uint64_t position, std::span<float> values);

@@ -7,8 +7,7 @@
 
 namespace lockstep::model {
 
-/// Where weights that others publish are kept on this machine: $LOCKSTEP_CACHE, else $XDG_CACHE_HOME/lockstep, else
-/// ~/.cache/lockstep. Usage Error where none of them is set.
+/// Where weights that others publish are kept on this machine: cache_folder(). Usage Error where there is none.
 Path pretrained_folder();
 
 /// The file of ImageNet weights of that network in pretrained_folder(), by the rows of pretrained.def; 0 layers in a

@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include <c10/core/Device.h>
+
 namespace at {
 class Tensor;
 }
@@ -16,8 +18,11 @@ namespace lockstep::nn {
 at::Tensor to_input(std::span<const uint8_t> pixels, int64_t n, int height, int width, int channels,
                     const std::vector<double>& mean = {}, const std::vector<double>& std = {});
 
-/// The same of pixels on any device: uint8 [n, height, width, channels].
-at::Tensor to_input(const at::Tensor& pixels, const std::vector<double>& mean, const std::vector<double>& std);
+/// The same of pixels on any device: uint8 [n, height, width, channels]. mean, std: [channels] float there
+/// (channel_values()), or undefined.
+at::Tensor to_input(const at::Tensor& pixels, const at::Tensor& mean, const at::Tensor& std);
+/// One value a channel on a device: [channels] float; undefined for no values.
+at::Tensor channel_values(const std::vector<double>& values, c10::Device device);
 
 /// Probabilities of logits [N, K]: softmax, or one sigmoid each.
 at::Tensor probabilities(const at::Tensor& logits, bool multi_label);

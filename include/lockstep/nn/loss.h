@@ -17,7 +17,12 @@ struct LossOptions {
       0;                 ///< softmax: the label keeps 1 - s of its weight, and s is spread evenly over all classes
   LabelWeights weights;  ///< sigmoid; empty: 1
   std::vector<double> class_weights;  ///< [K]; empty: 1
+
+  /// The weights on the device of the logits, [K] float each, by place_weights(): for a GPU, which would otherwise be
+  /// sent them again at each call.
+  at::Tensor placed_classes, placed_positive, placed_negative;
 };
+void place_weights(LossOptions& options, at::Device device);
 
 // Both return the sum of the losses of the N samples (sigmoid: each the mean over its K labels) as 0-d float64 on the
 // device of the logits, and fill `gradient` [N, K] with d loss / d logits / nominal. On a GPU nothing waits for it.

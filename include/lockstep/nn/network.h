@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,7 +50,8 @@ enum class Precision { kFloat32, kBfloat16, kFloat16 };
 
 struct Compute {
   Precision precision = Precision::kFloat32;
-  int gpu = -1;  ///< index of the device; -1: the CPU
+  int gpu = -1;        ///< index of the device; -1: the CPU
+  bool plain = false;  ///< on a GPU: LibTorch's operators alone, nothing fused and no stored cuDNN plans
 };
 
 /// Whether this processor multiplies bfloat16 itself; without it, it is slower than float32.
@@ -67,12 +69,19 @@ class Network {
   static constexpr int64_t kTrailer = 8;
 
   /// `data`: [N, C, H, W] of the largest batch, for shape inference only; any N runs. Weights are initialised from
-  /// `seed`. Below the lowest parameter whose rate factor is not 0, nothing is kept for backward and backward does not
-  /// go.
+  /// `seed`, and Dropout draws from it. Below the lowest parameter whose rate factor is not 0, nothing is kept for
+  /// backward and backward does not go.
   Network(model::Graph graph, const model::Shape& data, uint64_t seed, Compute compute = {},
           const RateFactor& rate_factor = {});
   ~Network();
   Network(Network&&) noexcept;
+
+  /// What Dropout draws in the forward passes that follow is a function of the seed, these numbers and the place in the
+  /// picture: for a sample of a batch it is the same on any rank, in any part of the batch and after a resume. Does
+  /// nothing where no node draws. Not within the capture of a CUDA graph but before each replay: the numbers go into
+  /// the same memory as before while the count of samples is the same. Where it was never called samples are drawn by
+  /// their position; afterwards another number of samples is a bug Error.
+  void begin_step(int64_t epoch, int64_t batch, std::span<const int64_t> samples);
 
   /// images: [N, C, H, W] float on any device, channels_last -> logits [N, classes] float on the network's. Before any
   /// softmax. N >= 1. A bug Error names the node that leaves channels_last.

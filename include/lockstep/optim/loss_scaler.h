@@ -17,7 +17,7 @@ class LossScaler {
   /// `like` says where; `fixed` > 0: that factor and no other.
   LossScaler(const at::Tensor& like, double fixed = 0);
 
-  const at::Tensor& scale() const { return scale_; }  ///< [1] float
+  const at::Tensor& scale() const { return scale_; }  ///< [1] float, always the same memory
   void update(const at::Tensor& apply);               ///< Control's kApply of the update that was just done
 
   /// For checkpoints; both wait for the device.

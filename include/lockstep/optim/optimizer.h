@@ -12,6 +12,9 @@
 
 namespace lockstep::optim {
 
+struct Formula;
+class GpuUpdate;
+
 /// A piece of the flat buffers that is updated alike; neighbours of the same kind are one piece.
 struct Piece {
   int64_t begin = 0, end = 0;
@@ -25,6 +28,7 @@ struct OptimizerOptions {
   double weight_decay = 0.0001;
   double beta_1 = 0.9, beta_2 = 0.999, eps = 1e-8, gamma = 0.9;
   bool decay_all = false;  ///< adam and rmsprop decay too; without it they ignore weight_decay, as SageMaker documents
+  bool plain = false;      ///< on a GPU: LibTorch's operators alone
 };
 
 /// The numbers of one update: float [kControls] in the memory of the parameters' device, so that the host of a GPU
@@ -42,13 +46,24 @@ at::Tensor make_control(double learning_rate, double rescale = 1, bool apply = t
 /// One thread calls, several compute.
 class Optimizer {
  public:
-  virtual ~Optimizer() = default;
+  virtual ~Optimizer();
 
   /// One update in place. `parameters` is [P] float32; `gradients` has at least P elements, the first P count;
   /// `working_copy`, where it is defined, is [P] bfloat16 or float16 and takes the new parameters, rounded to nearest
-  /// even. On a CPU memory is passed once; on a GPU nothing waits.
+  /// even. Memory is passed once. On a GPU nothing waits after the first update, and a CUDA graph may hold the update.
   void step(at::Tensor& parameters, const at::Tensor& gradients, const at::Tensor& control,
             at::Tensor working_copy = {});
+
+  /// For a GPU, before the first update: compiles this rule's kernel, holds it against LibTorch's operators on numbers
+  /// of its own (1e-5 of the largest value), and says whether step() uses it; where it does not, one warning says why.
+  /// Ranks that must keep the same bits agree: where one says no, all call use_operators(). Waits for the device and
+  /// takes memory of some 15 floats a parameter meanwhile; does nothing while a CUDA graph is captured. step() calls it
+  /// where nobody did.
+  bool prepare(const at::Tensor& parameters);
+  /// From now on LibTorch's operators alone.
+  void use_operators();
+  /// This rule for the kernel of a GPU.
+  virtual Formula formula() const = 0;
 
   /// Moments, [P] each: for checkpoints.
   std::vector<at::Tensor>& moments() { return moments_; }
@@ -58,7 +73,8 @@ class Optimizer {
 
  protected:
   /// `n_moments` zeroed moments like `parameters`, two at most; decay acts on the pieces that decay.
-  Optimizer(std::vector<Piece> pieces, const at::Tensor& parameters, int n_moments, double weight_decay);
+  /// `plain`: use_operators().
+  Optimizer(std::vector<Piece> pieces, const at::Tensor& parameters, int n_moments, double weight_decay, bool plain);
 
   /// A few elements in host memory; m and v are null where there is no such moment.
   struct Slice {
@@ -71,7 +87,7 @@ class Optimizer {
   };
   virtual void update(const Slice& slice) const = 0;
 
-  /// All parameters on any device: the same formula over tensors.
+  /// All parameters on any device: the same formula over tensors, which judges the kernel.
   struct Values {
     at::Tensor w, m, v;
   };
@@ -100,6 +116,8 @@ class Optimizer {
 
   std::vector<Piece> pieces_;
   double weight_decay_;
+  bool prepared_;  // what a GPU updates with is decided
+  std::unique_ptr<GpuUpdate> gpu_update_;
   std::vector<at::Tensor> moments_;
   at::Tensor applied_;  // [1] int64 on the device of the parameters
   Spread spread_;       // made at the first update by tensors

@@ -1,0 +1,217 @@
+#include "winograd.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+
+#include "winograd_loops.h"
+
+namespace lockstep::nn {
+namespace {
+
+constexpr int64_t kLeastChannels = 32;
+constexpr double kMostWaste = 1.35;  // pixels of all tiles over those of the picture
+constexpr int64_t kTiles = 64;       // at a time: their planes stay in the second-level cache
+constexpr int64_t kSummedTiles = 128;
+
+/// A row of channels in a plane: not a power of two apart, which would be one place in the cache.
+int64_t row_of(int64_t channels) { return channels + kLane; }
+
+/// The pictures of a batch, cut into tiles.
+class Pictures {
+ public:
+  explicit Pictures(const at::Tensor& pictures)
+      : height_(pictures.size(2)),
+        width_(pictures.size(3)),
+        channels_(pictures.size(1)),
+        tiles_(pictures.size(0) * down() * across()),
+        zeros_(static_cast<size_t>(channels_)) {}
+  int64_t tiles() const { return tiles_; }
+  int64_t channels() const { return channels_; }
+
+  Patch patch(const float* data, int64_t tile) const {
+    Patch patch;
+    for (int64_t k = 0; k < 16; ++k) {
+      const int64_t at = offset(tile, k / 4 - 1, k % 4 - 1);
+      patch[static_cast<size_t>(k)] = at < 0 ? zeros_.data() : data + at;
+    }
+    return patch;
+  }
+  Tile tile(const float* data, int64_t tile) const {
+    Tile pixels;
+    for (int64_t k = 0; k < 4; ++k) {
+      const int64_t at = offset(tile, k / 2, k % 2);
+      pixels[static_cast<size_t>(k)] = at < 0 ? zeros_.data() : data + at;
+    }
+    return pixels;
+  }
+  std::array<float*, 4> writable_tile(float* data, int64_t tile) const {
+    std::array<float*, 4> pixels{};
+    for (int64_t k = 0; k < 4; ++k) {
+      const int64_t at = offset(tile, k / 2, k % 2);
+      pixels[static_cast<size_t>(k)] = at < 0 ? nullptr : data + at;
+    }
+    return pixels;
+  }
+
+ private:
+  int64_t down() const { return (height_ + 1) / 2; }
+  int64_t across() const { return (width_ + 1) / 2; }
+  /// Of the pixel so far from the tile's first one; -1 outside of the picture.
+  int64_t offset(int64_t tile, int64_t below, int64_t right) const {
+    const int64_t picture = tile / (down() * across()), place = tile % (down() * across());
+    const int64_t y = 2 * (place / across()) + below, x = 2 * (place % across()) + right;
+    return y < 0 || y >= height_ || x < 0 || x >= width_ ? -1 : ((picture * height_ + y) * width_ + x) * channels_;
+  }
+
+  int64_t height_, width_, channels_, tiles_;
+  std::vector<float> zeros_;
+};
+
+/// 16 planes of rows x row numbers.
+struct Planes {
+  Planes(int64_t rows, int64_t row_size)
+      : row(row_size), plane(rows * row_size + kLane), memory(at::zeros({kPlanes * plane})) {
+    data = memory.mutable_data_ptr<float>();
+  }
+  int64_t row, plane;
+  at::Tensor memory;
+  float* data;
+};
+
+/// Transformed weights as multiply() reads them: panel by panel of columns, each [sums][columns of the panel].
+struct Weights {
+  Weights(int64_t summed, int64_t all_columns) : sums(summed), columns(all_columns), planes(summed, all_columns) {}
+  int64_t width(int64_t column) const { return std::min(kPanel, columns - column / kPanel * kPanel); }
+  float* at(int64_t sum, int64_t column) const {
+    const int64_t panel = column / kPanel * kPanel;
+    return planes.data + panel * sums + sum * width(column) + column - panel;
+  }
+  int64_t sums, columns;
+  Planes planes;
+};
+
+/// Columns are the outputs of a convolution, or its inputs where it is turned into that of the gradient.
+Weights spread(const at::Tensor& weight, bool turned) {
+  const int64_t outputs = weight.size(0), inputs = weight.size(1), across = inputs / kLane;
+  const Weights panels(turned ? outputs : inputs, turned ? inputs : outputs);
+  const float* data = weight.const_data_ptr<float>();
+  at::parallel_for(0, outputs / kLane * across, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t output = block / across * kLane, input = block % across * kLane;
+      const float* from = data + 9 * output * inputs + input;
+      if (turned)
+        spread_turned_weights(from, inputs, panels.at(output, input), panels.planes.plane, panels.width(input));
+      else
+        spread_weights(from, inputs, panels.at(input, output), panels.planes.plane, panels.width(output));
+    }
+  });
+  return panels;
+}
+
+/// Tiles begin..end of the result.
+void correlate_tiles(const Pictures& from, const float* x, const Weights& panels, const Pictures& to, float* y,
+                     int64_t begin, int64_t end, const Planes& spread_tiles, const Planes& products) {
+  for (int64_t tile = begin; tile < end; ++tile)
+    spread_patch(from.patch(x, tile), spread_tiles.data + (tile - begin) * spread_tiles.row, spread_tiles.plane,
+                 from.channels());
+  const int64_t rows = (end - begin + kRows - 1) / kRows * kRows;  // the last few are computed and not read
+  for (int64_t p = 0; p < kPlanes; ++p)
+    for (int64_t column = 0; column < panels.columns; column += kPanel)
+      multiply({.left = spread_tiles.data + p * spread_tiles.plane,
+                .left_row = spread_tiles.row,
+                .left_step = 1,
+                .right = panels.at(0, column) + p * panels.planes.plane,
+                .right_step = panels.width(column),
+                .to = products.data + p * products.plane + column,
+                .to_row = products.row,
+                .rows = rows,
+                .columns = panels.width(column),
+                .steps = panels.sums,
+                .adds = false});
+  for (int64_t tile = begin; tile < end; ++tile)
+    gather_tile(products.data + (tile - begin) * products.row, products.plane, to.writable_tile(y, tile),
+                to.channels());
+}
+
+at::Tensor correlate(const at::Tensor& input, const Weights& panels) {
+  const at::Tensor result = at::empty({input.size(0), panels.columns, input.size(2), input.size(3)},
+                                      input.options().memory_format(at::MemoryFormat::ChannelsLast));
+  const Pictures from(input), to(result);
+  const float* x = input.const_data_ptr<float>();
+  float* y = result.mutable_data_ptr<float>();
+  at::parallel_for(0, (from.tiles() + kTiles - 1) / kTiles, 1, [&](int64_t begin, int64_t end) {
+    const Planes spread_tiles(kTiles, row_of(panels.sums)), products(kTiles, row_of(panels.columns));
+    for (int64_t block = begin; block < end; ++block)
+      correlate_tiles(from, x, panels, to, y, block * kTiles, std::min((block + 1) * kTiles, from.tiles()),
+                      spread_tiles, products);
+  });
+  return result;
+}
+
+}  // namespace
+
+bool suits_winograd(const at::Tensor& x, const at::Tensor& weight) {
+  static const bool has_avx512 = __builtin_cpu_supports("avx512f");
+  const auto suits = [](const at::Tensor& tensor) {
+    return tensor.is_cpu() && tensor.scalar_type() == at::kFloat && tensor.dim() == 4 && tensor.numel() > 0 &&
+           tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
+  };
+  if (!has_avx512 || !suits(x) || !suits(weight) || weight.size(2) != 3 || weight.size(3) != 3) return false;
+  for (const int64_t channels : {weight.size(0), weight.size(1)})
+    if (channels < kLeastChannels || channels % kLane != 0) return false;
+  const int64_t height = x.size(2), width = x.size(3), tiles = (height + 1) / 2 * ((width + 1) / 2);
+  return static_cast<double>(4 * tiles) <= kMostWaste * static_cast<double>(height * width);
+}
+
+at::Tensor winograd_forward(const at::Tensor& x, const at::Tensor& weight) {
+  return correlate(x, spread(weight, false));
+}
+
+at::Tensor winograd_input_gradient(const at::Tensor& gradient, const at::Tensor& weight) {
+  return correlate(gradient, spread(weight, true));
+}
+
+at::Tensor winograd_weight_gradient(const at::Tensor& x, const at::Tensor& gradient) {
+  const Pictures from(x), to(gradient);
+  const int64_t inputs = from.channels(), outputs = to.channels(), panels = (inputs + kPanel - 1) / kPanel;
+  const float *x_data = x.const_data_ptr<float>(), *gradient_data = gradient.const_data_ptr<float>();
+  const Planes patches(kSummedTiles, row_of(inputs)), tiles(kSummedTiles, row_of(outputs)), sums(outputs, inputs);
+  for (int64_t first = 0; first < from.tiles(); first += kSummedTiles) {
+    const int64_t count = std::min(kSummedTiles, from.tiles() - first);
+    at::parallel_for(0, count, kRows, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        spread_patch(from.patch(x_data, first + i), patches.data + i * patches.row, patches.plane, inputs);
+        spread_tile(to.tile(gradient_data, first + i), tiles.data + i * tiles.row, tiles.plane, outputs);
+      }
+    });
+    at::parallel_for(0, kPlanes * panels, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t unit = begin; unit < end; ++unit) {
+        const int64_t p = unit / panels, column = unit % panels * kPanel;
+        multiply({.left = tiles.data + p * tiles.plane,
+                  .left_row = 1,
+                  .left_step = tiles.row,
+                  .right = patches.data + p * patches.plane + column,
+                  .right_step = patches.row,
+                  .to = sums.data + p * sums.plane + column,
+                  .to_row = sums.row,
+                  .rows = outputs,
+                  .columns = std::min(kPanel, inputs - column),
+                  .steps = count,
+                  .adds = first > 0});
+      }
+    });
+  }
+  at::Tensor result = at::empty({outputs, inputs, 3, 3}, x.options().memory_format(at::MemoryFormat::ChannelsLast));
+  float* result_data = result.mutable_data_ptr<float>();
+  at::parallel_for(0, outputs, kLane, [&](int64_t begin, int64_t end) {
+    for (int64_t output = begin; output < end; ++output)
+      gather_weights(sums.data + output * sums.row, sums.plane, result_data + 9 * output * inputs, inputs);
+  });
+  return result;
+}
+
+}  // namespace lockstep::nn
