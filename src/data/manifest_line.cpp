@@ -38,6 +38,8 @@ json parse(std::string_view line) {
     return object;
   } catch (const json::parse_error& error) {
     fail(ErrorKind::kData, "column ", error.byte, ": not JSON: ", error.what());
+  } catch (const json::exception& error) {  // a number that is too large
+    fail(ErrorKind::kData, "not JSON: ", error.what());
   }
 }
 

@@ -241,6 +241,7 @@ TEST_F(ManifestDataset, NamesTheLineOfEveryKindOfMistake) {
       {R"({"source-ref": "a.png", "class": [1, 0]})", "hyperparameters.multi_label: true"},
       {R"({"source-ref": "a.png", "class": 1, "class": 0})", "stands twice"},
       {"{\"source-ref\": \"\xC3\x28.png\", \"class\": 1}", "not JSON"},
+      {R"({"source-ref": "a.png", "class": 1, "size": 1e999})", "not JSON"},
       {std::string("{\"source-ref\": \"a.png\"\0, \"class\": 1}", 37), "a zero byte"},
       {R"({"source-ref": "a.png", "class": )" + std::string(5000, '[') + std::string(5000, ']') + "}", "deeper than"},
       {R"({"source-ref": ")" + std::string(2'000'000, 'a') + "\", \"class\": 1}", "bytes; 1048576 are the most"},
