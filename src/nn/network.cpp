@@ -1,12 +1,10 @@
 #include "lockstep/nn/network.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/add.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -16,9 +14,9 @@
 #include "fuse.h"
 #include "layout.h"
 #include "lockstep/core/error.h"
-#include "lockstep/core/rng.h"
 #include "node_timer.h"
 #include "operators.h"
+#include "sample_keys.h"
 
 namespace lockstep::nn {
 namespace {
@@ -69,9 +67,8 @@ struct Network::State {
   std::vector<bool> is_taken;  // of each segment: a stage owns it
   int data = 0;                // the node of the pictures
   uint64_t seed = 0;
-  bool draws = false;      // a stage does
-  bool is_begun = false;   // by begin_step()
-  at::Tensor sample_keys;  // of this step
+  bool draws = false;  // a stage does
+  SampleKeys sample_keys;
   std::unique_ptr<NodeTimer> timer;
   model::Shape prepared;  // batches of this shape have met all that has to be compiled for them
 
@@ -79,8 +76,6 @@ struct Network::State {
   void add_stage(int node, std::vector<bool>& trained_below);
   void initialise();
   bool owns_output(int node) const;
-  void draw_keys(int64_t epoch, int64_t batch, std::span<const int64_t> samples);
-  void require_keys(int64_t samples);
 #ifdef LOCKSTEP_CUDA
   void prepare(const model::Shape& shape);
 #endif
@@ -205,6 +200,7 @@ Network::Network(model::Graph graph, const model::Shape& data, uint64_t seed, Co
   for (Stage& stage : s.stages) stage.run.plain = compute.plain;
   s.timer = std::make_unique<NodeTimer>(options.device());
   s.seed = seed;
+  s.sample_keys = SampleKeys(seed, options.device());
   s.draws =
       std::any_of(s.stages.begin(), s.stages.end(), [](const Stage& stage) { return stage.run.node->op == "Dropout"; });
   s.initialise();
@@ -214,36 +210,11 @@ Network::Network(model::Graph graph, const model::Shape& data, uint64_t seed, Co
 Network::~Network() = default;
 Network::Network(Network&&) noexcept = default;
 
-void Network::State::draw_keys(int64_t epoch, int64_t batch, std::span<const int64_t> samples) {
-  const uint64_t step = Rng(seed, RngUse::kDropout, static_cast<uint64_t>(epoch), static_cast<uint64_t>(batch)).next();
-  const at::Tensor keys = at::empty({static_cast<int64_t>(samples.size())},
-                                    at::TensorOptions().dtype(at::kLong).pinned_memory(parameters.is_cuda()));
-  for (size_t i = 0; i < samples.size(); ++i)
-    keys.mutable_data_ptr<int64_t>()[i] =
-        static_cast<int64_t>(Rng(step, RngUse::kDropout, 0, static_cast<uint64_t>(samples[i])).next() >> 32);
-  if (sample_keys.defined() && sample_keys.sizes() == keys.sizes())
-    sample_keys.copy_(keys, true);
-  else
-    sample_keys = keys.to(parameters.device(), at::kLong, true);
-}
-
-/// Where nobody began a step, as when memory is measured, samples are drawn by their position.
-void Network::State::require_keys(int64_t samples) {
-  if (!is_begun && !(sample_keys.defined() && sample_keys.size(0) == samples)) {
-    std::vector<int64_t> positions(static_cast<size_t>(samples));
-    std::iota(positions.begin(), positions.end(), 0);
-    draw_keys(0, 0, positions);
-  }
-  require(sample_keys.size(0) == samples, ErrorKind::kBug, "this step began with ", sample_keys.size(0),
-          " samples and now has ", samples);
-}
-
 void Network::begin_step(int64_t epoch, int64_t batch, std::span<const int64_t> samples) {
   const WithoutAutograd guard;
   State& s = *state_;
   if (!s.draws || samples.empty()) return;
-  s.is_begun = true;
-  s.draw_keys(epoch, batch, samples);
+  s.sample_keys.begin(epoch, batch, samples);
 }
 
 at::Tensor Network::forward(const at::Tensor& images, Mode mode) {
@@ -254,7 +225,7 @@ at::Tensor Network::forward(const at::Tensor& images, Mode mode) {
   require(shape.size() == 4 && shape[0] >= 1 && std::equal(shape.begin() + 1, shape.end(), built_for.begin() + 1),
           ErrorKind::kData, "the network was built for images of the shape ", model::shape_text(built_for), " and got ",
           model::shape_text(shape));
-  if (s.draws && mode != Mode::kEvaluate) s.require_keys(shape[0]);
+  const at::Tensor keys = s.draws && mode != Mode::kEvaluate ? s.sample_keys.of(shape[0]) : at::Tensor();
 #ifdef LOCKSTEP_CUDA
   if (mode == Mode::kTrain && s.parameters.is_cuda() && s.prepared != shape) s.prepare(shape);
 #endif
@@ -266,7 +237,7 @@ at::Tensor Network::forward(const at::Tensor& images, Mode mode) {
     const NodeTimer::Span span(*s.timer, *stage.run.node, false);
     stage.run.mode = mode;
     stage.run.kept.clear();
-    stage.run.sample_keys = s.sample_keys;
+    stage.run.sample_keys = keys;
     for (const int input : stage.inputs) {
       at::Tensor& value = values[static_cast<size_t>(input)];
       stage.run.inputs.push_back(value);
