@@ -9,22 +9,14 @@
 #include "lockstep/comm/communicator.h"
 #include "lockstep/config/load.h"
 #include "lockstep/data/cache.h"
-#include "lockstep/data/dataset.h"
 #include "lockstep/data/sampler.h"
 #include "lockstep/image/plan.h"
 #include "lockstep/model/card.h"
 #include "lockstep/optim/schedule.h"
+#include "run_data.h"
 #include "state.h"
 
 namespace lockstep::train {
-
-/// The data of a run, opened and counted.
-struct Data {
-  std::unique_ptr<data::Dataset> train, validation;  ///< validation may be null
-  std::vector<int> train_map, validation_map;        ///< their labels in those of the run; empty: the same
-  DatasetFacts facts;                                ///< of the training set, in the labels of the run
-  data::Shards train_shards, validation_shards;      ///< empty where every host has all samples
-};
 
 /// Everything that exists before the first step: one rank's view of a run.
 struct Job {

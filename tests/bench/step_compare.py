@@ -31,6 +31,8 @@ def programs(step_bench):
     """Name -> command, environment."""
     torch_python = os.environ.get("LOCKSTEP_TORCH_PYTHON", str(ROOT / ".deps/torch/bin/python"))
     mxnet_python = os.environ.get("LOCKSTEP_MXNET_PYTHON", str(ROOT / ".deps/mxnet/bin/python"))
+    if subprocess.run([torch_python, "-c", "import torch"], stderr=subprocess.DEVNULL).returncode != 0:
+        raise SystemExit(f"{torch_python} cannot import torch; LOCKSTEP_TORCH_PYTHON names a python that can")
     torch_step = [torch_python, str(ROOT / "tests/bench/step.py")]
     all_of_them = {"ours": ([step_bench], {}), "PyTorch": (torch_step, {})}
     if TCMALLOC:

@@ -88,6 +88,8 @@ def test_errors_say_what_where_and_what_to_do():
         expect(done.returncode in (2, 3, 4) and "nowhere.rec" in done.stderr, f"missing data are named: {done.returncode} {done.stderr}")
         _, err = run("predict", "--model", folder / "none.tar.gz", folder, status=3)
         expect("none.tar.gz" in err, f"a missing model is named: {err}")
+        _, err = run("index", folder, status=2)
+        expect("is a folder; name the .rec files in it" in err, f"index of a folder says what it wants: {err}")
 
 
 def test_check_tells_good_data_from_bad():

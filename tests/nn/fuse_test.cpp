@@ -33,9 +33,9 @@ class Drawing {
     add("Convolution", name, {input, name + "_weight"},
         {{"kernel", "(3, 3)"}, {"pad", "(1, 1)"}, {"num_filter", "8"}, {"no_bias", "True"}});
   }
-  void norm(const std::string& name, const std::string& input) {
+  void norm(const std::string& name, const std::string& input, const std::string& fix_gamma = "False") {
     add("BatchNorm", name, {input, name + "_gamma", name + "_beta", name + "_moving_mean", name + "_moving_var"},
-        {{"fix_gamma", "False"}, {"eps", "2e-05"}});
+        {{"fix_gamma", fix_gamma}, {"eps", "2e-05"}});
   }
   void relu(const std::string& name, const std::string& input) {
     add("Activation", name, {input}, {{"act_type", "relu"}});
@@ -85,7 +85,28 @@ TEST(Fuse, JoinsEveryBatchNormOfAResnetWithItsRelu) {
   EXPECT_EQ(executed(graph).count("Activation"), 19u);
   EXPECT_EQ(operators.count("Activation"), 0u);
   EXPECT_EQ(operators.count("BatchNorm+relu"), 19u);
-  EXPECT_EQ(operators.count("BatchNorm"), 1u) << "bn_data has no relu";
+  EXPECT_EQ(operators.count("BatchNorm+Convolution"), 1u) << "bn_data and conv0";
+  EXPECT_EQ(operators.count("BatchNorm"), 0u);
+}
+
+/// Gamma's gradient would need all pixels, and so would what is trained below.
+TEST(Fuse, LeavesAFirstBatchNormAloneWhoseGammaIsTrained) {
+  Drawing drawing;
+  drawing.norm("bn", "data");
+  drawing.convolution("conv", "bn");
+  const auto operators = executed(fuse(drawing.classify("conv")));
+  EXPECT_EQ(operators.count("BatchNorm"), 1u);
+  EXPECT_EQ(operators.count("Convolution"), 1u);
+}
+
+TEST(Fuse, LeavesAConvolutionBehindALaterBatchNormAlone) {
+  Drawing drawing;
+  drawing.convolution("conv0", "data");
+  drawing.norm("bn", "conv0", "True");
+  drawing.convolution("conv1", "bn");
+  const auto operators = executed(fuse(drawing.classify("conv1")));
+  EXPECT_EQ(operators.count("BatchNorm"), 1u);
+  EXPECT_EQ(operators.count("Convolution"), 2u);
 }
 
 TEST(Fuse, JoinsBatchNormSumAndRelu) {
