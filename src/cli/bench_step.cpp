@@ -59,8 +59,9 @@ void print(const train::StepSpeed& speed) {
                       1e3 * speed.step_seconds, speed.flops_per_second / 1e9);
   if (speed.peak_flops_per_second > 0)
     std::cout << format(
-        "the processor's peak, measured now: %.1f GFLOP/s, of which the step has %.0f%%; copy %.1f GB/s\n",
+        "the processor's peak, measured now: %.1f GFLOP/s, of which the step has %.0f%%%s; copy %.1f GB/s\n",
         speed.peak_flops_per_second / 1e9, 100 * speed.flops_per_second / speed.peak_flops_per_second,
+        speed.precision == "float32" ? " (convolutions counted as defined; Winograd's multiply less)" : "",
         speed.peak_bytes_per_second / 1e9);
   double step = speed.update_seconds + speed.exchange_seconds + speed.other_seconds;
   for (const train::StepPart& part : speed.operators) step += part.forward + part.backward;

@@ -85,6 +85,7 @@ int run_rank(const LoadedConfig& loaded, bool dry_run, comm::Communicator& commu
   Attempts attempts(run.output);
   if (leads) remove_when_asked(attempts.file().c_str());  // a start that was asked to stop has not failed
   std::vector<int64_t> failed{leads ? attempts.begin(job.state.step) : 0};
+  begin_orderly_stop();  // on all ranks before the first of them trains
   communicator.allreduce(comm::buffer(failed));
   if (failed[0] >= Attempts::kMost) {
     log::error("the run in ", run.output, " failed ", failed[0], " times in a row without getting past step ",

@@ -6,7 +6,7 @@ namespace lockstep::train {
 /// and they end it at once with exit code 130; so does a second SIGINT.
 void catch_stop_signals();
 
-/// Training begins: a signal now waits for the step to end.
+/// Training is about to begin: a signal now waits for the end of a step.
 void begin_orderly_stop();
 
 /// The wish that a signal brings is agreed on within about that many seconds, ten at least; otherwise the process ends

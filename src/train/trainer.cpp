@@ -55,7 +55,6 @@ Trainer::End Trainer::train() {
   // them.
   if (done() && !state_.evaluation_due && std::filesystem::exists(output_ / "summary.json")) return End::kFinished;
   if (leads()) std::filesystem::remove(output_ / "summary.json");
-  begin_orderly_stop();
   while (!stopping_ && (state_.evaluation_due || !(done() || changes_batch()))) {
     if (!state_.evaluation_due) train_epoch();
     if (state_.evaluation_due && !stopping_) evaluate_epoch();

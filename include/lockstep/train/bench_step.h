@@ -31,7 +31,7 @@ struct StepSpeed {
   int64_t global_batch = 0;
   int ranks = 1;
   int threads = 1;              ///< of this rank
-  double flops_per_second = 0;  ///< forward and backward counted as three forwards, over all ranks
+  double flops_per_second = 0;  ///< forward and backward counted as three forwards as they are defined, over all ranks
   std::string precision;        ///< float32, bfloat16, float16
 
   // With details. Parts are those of the shortest of a few steps, on this rank.
