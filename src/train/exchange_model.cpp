@@ -74,7 +74,8 @@ Allreduce mpi_allreduce(double bytes, const Cluster& cluster, const ExchangeCons
   if (cluster.hosts == 1) return {inside, "shared memory"};
   const double slot = std::clamp(c.slots / (2 * local), c.least_slot, c.slot);
   const double piece = cluster.ranks_per_host > 1 ? slot : c.piece;
-  const double bandwidth = std::min(cluster.network * c.tcp_share / c.tcp_slowdown, c.tcp_most);
+  // What arrives is added up before the next piece is sent: the link and the processors work in turns.
+  const double bandwidth = 1 / (1 / (cluster.network * c.tcp_share) + 1 / c.tcp_most);
   const double whole = std::floor(bytes / piece), rest = bytes - whole * piece;
   double seconds = inside + whole * sum_between_hosts(piece, hosts, bandwidth, c);
   if (rest > 0) seconds += sum_between_hosts(rest, hosts, bandwidth, c);

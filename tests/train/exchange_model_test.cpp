@@ -148,8 +148,8 @@ TEST(Allreduce, OfCpusIsBoundByTheLinkAndByTheProcessor) {
   const auto seconds = [](double network) {
     return allreduce(10e6, {.hosts = 2, .network = network, .link = {}}, {}).seconds;
   };
-  EXPECT_NEAR(seconds(1.25e6) / seconds(12.5e6), 10, 0.1);
-  EXPECT_DOUBLE_EQ(seconds(1e12), seconds(2e12));
+  EXPECT_NEAR(seconds(1.25e6) / seconds(12.5e6), 10, 0.2);
+  EXPECT_NEAR(seconds(1e12) / seconds(2e12), 1, 1e-3);
 }
 
 // The arithmetic of src/comm: MpiWorld::sum_between(), SharedMemory::slot_bytes().
@@ -173,13 +173,16 @@ TEST(Allreduce, OfCpusGoesAsCommDoesIt) {
 TEST(Allreduce, OfCpusSendsEachHostsShare) {
   ExchangeConstants c;
   c.tcp_hop = 0;
-  c.tcp_share = c.tcp_slowdown = 1;
+  c.tcp_share = 1;
+  c.tcp_most = 1e20;
   const auto seconds = [&](double bytes, int64_t hosts) {
     return allreduce(bytes, {.hosts = hosts, .network = 1e6, .link = {}}, c).seconds;
   };
   EXPECT_NEAR(seconds(4e6, 2), 4, 1e-9);             // half of it out, half of it back
   EXPECT_NEAR(seconds(4e6, 4), 2 * 0.75 * 4, 1e-9);  // three quarters
   EXPECT_NEAR(seconds(1e4, 3), 2 * 1e-2, 1e-9);      // small: the whole to both others
+  c.tcp_most = 1e6;
+  EXPECT_NEAR(seconds(4e6, 2), 8, 1e-9);  // link and processors in turns
 }
 
 TEST(StepTime, HidesTheExchangeThatFitsBehindBackward) {
