@@ -19,7 +19,7 @@ add_test(NAME mpi.signals COMMAND ${Python3_EXECUTABLE} tests/launch/signals_tes
 set_tests_properties(mpi.contract_1 mpi.contract_2 mpi.contract_4 mpi.launch mpi.signals PROPERTIES LABELS mpi TIMEOUT 300 RUN_SERIAL TRUE)
 
 # The same with several hosts, of one and of different numbers of ranks.
-foreach(hosts alpha:1,beta:1,gamma:1 alpha:1,beta:2 alpha:3,beta:1)
+foreach(hosts alpha:1,beta:1,gamma:1 alpha:1,beta:2 alpha:3,beta:1 alpha:2,beta:3)
   add_test(NAME mpi.hosts_${hosts} COMMAND tests/comm/pretended_hosts ${hosts} $<TARGET_FILE:comm_mpi_test> WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(mpi.hosts_${hosts} PROPERTIES LABELS mpi SKIP_RETURN_CODE 77 TIMEOUT 300 RUN_SERIAL TRUE)
 endforeach()

@@ -13,28 +13,9 @@
 namespace lockstep::comm {
 namespace {
 
-constexpr int kSpins = 2000;  // polls before the first sleep: about half a millisecond
 constexpr auto kSleep = std::chrono::microseconds(20);
 constexpr size_t kLargest = size_t{1} << 28;  // elements or bytes in one call: MPI counts are int
 constexpr size_t kCacheLine = 64;
-constexpr size_t kPieceBytes = size_t{4} << 20;      // of a sum between hosts at a time
-constexpr size_t kGatheredBytes = size_t{32} << 10;  // up to here all hosts' numbers go to each of them in one step
-
-MPI_Datatype mpi_type(DType dtype) {
-  switch (dtype) {
-    case DType::kUint8:
-      return MPI_UINT8_T;
-    case DType::kInt32:
-      return MPI_INT32_T;
-    case DType::kInt64:
-      return MPI_INT64_T;
-    case DType::kFloat32:
-      return MPI_FLOAT;
-    case DType::kFloat64:
-      return MPI_DOUBLE;
-  }
-  fail(ErrorKind::kBug, "no such element type: ", static_cast<int>(dtype));
-}
 
 MPI_Comm split(MPI_Comm ranks, int color, int key) {
   MPI_Comm part = MPI_COMM_NULL;
@@ -77,17 +58,22 @@ void MpiWorld::meet_host() {
   host_ranks_.resize(launch_.local_size);
   require_success(MPI_Allgather(&launch_.rank, 1, MPI_INT, host_ranks_.data(), 1, MPI_INT, host_), "MPI_Allgather");
 
-  int most = launch_.local_size;  // ranks of the fullest host
+  int most = launch_.local_size, least = launch_.local_size;  // ranks of a host
   hosts_ = launch_.local_rank == 0;
   require_success(MPI_Allreduce(MPI_IN_PLACE, &hosts_, 1, MPI_INT, MPI_SUM, world_), "MPI_Allreduce");
   require_success(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_INT, MPI_MAX, world_), "MPI_Allreduce");
+  require_success(MPI_Allreduce(MPI_IN_PLACE, &least, 1, MPI_INT, MPI_MIN, world_), "MPI_Allreduce");
   launch_.host_count = hosts_;
-  leaders_ = split(world_, launch_.local_rank == 0 ? 0 : MPI_UNDEFINED, launch_.rank);
-  if (hosts_ == 1 || most > 1) share_memory(SharedMemory::slot_bytes(most));
+  if (hosts_ > 1) {
+    const int rank = launch_.local_rank;
+    host_sum_ = std::make_unique<HostSum>(split(world_, rank < least ? rank : MPI_UNDEFINED, host_ranks_.front()),
+                                          [this] { check(); });
+  }
+  if (hosts_ == 1 || most > 1) share_memory(SharedMemory::divide(most, least));
 }
 
-void MpiWorld::share_memory(size_t slot_bytes) {
-  const size_t bytes = SharedMemory::region_bytes(launch_.local_size, slot_bytes) + kCacheLine;
+void MpiWorld::share_memory(Division division) {
+  const size_t bytes = SharedMemory::region_bytes(launch_.local_size, division.slot_bytes) + kCacheLine;
   void* start = nullptr;
   require_success(MPI_Win_allocate_shared(launch_.local_rank == 0 ? static_cast<MPI_Aint>(bytes) : 0, 1, MPI_INFO_NULL,
                                           host_, &start, &window_),
@@ -100,8 +86,10 @@ void MpiWorld::share_memory(size_t slot_bytes) {
   require(region != nullptr, ErrorKind::kBug, "the shared window is smaller than it was asked to be");
   if (launch_.local_rank == 0) SharedMemory::prepare(region, launch_.local_size);
   require_success(MPI_Barrier(host_), "MPI_Barrier");
-  memory_ =
-      std::make_unique<SharedMemory>(region, launch_.local_rank, launch_.local_size, slot_bytes, [this] { check(); });
+  memory_ = std::make_unique<SharedMemory>(region, launch_.local_rank, launch_.local_size, division, [this] {
+    check();
+    return host_sum_ && host_sum_->poll();
+  });
 }
 
 void MpiWorld::listen() {
@@ -128,73 +116,17 @@ std::shared_ptr<Survey> MpiWorld::open_survey() {
 }
 
 void MpiWorld::complete(MPI_Request request) {
-  for (int polls = 0;; ++polls) {
-    int done = 0;
-    require_success(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
-    if (done) return;
-    if (polls < kSpins) continue;
-    check();
-    std::this_thread::sleep_for(kSleep);
-  }
+  const auto done = [&] {
+    int flag = 0;
+    require_success(MPI_Test(&request, &flag, MPI_STATUS_IGNORE), "MPI_Test");
+    return flag != 0;
+  };
+  poll_until(done, [this] { check(); });
 }
 
 void MpiWorld::allreduce(Buffer buffer, Op op) {
   check();
-  if (!memory_) return sum_between(buffer.data, buffer.count, buffer.dtype, op);
-  if (hosts_ == 1) return memory_->allreduce(buffer, op);
-  memory_->allreduce(buffer, op, [&](void* data, size_t count) { sum_between(data, count, buffer.dtype, op); });
-}
-
-void MpiWorld::sum_between(void* data, size_t count, DType dtype, Op op) {
-  const size_t width = size_of(dtype), step = kPieceBytes / width;
-  for (size_t begin = 0; begin < count; begin += step) {
-    auto* piece = static_cast<std::byte*>(data) + begin * width;
-    const size_t elements = std::min(step, count - begin);
-    const bool small = elements * width * hosts_ <= kGatheredBytes;
-    small ? sum_small(piece, static_cast<int>(elements), dtype, op)
-          : sum_large(piece, static_cast<int>(elements), dtype, op);
-  }
-}
-
-void MpiWorld::sum_small(std::byte* data, int count, DType dtype, Op op) {
-  const size_t bytes = count * size_of(dtype);
-  received_.resize(std::max(received_.size(), bytes * hosts_));
-  MPI_Request request = MPI_REQUEST_NULL;
-  require_success(
-      MPI_Iallgather(data, count, mpi_type(dtype), received_.data(), count, mpi_type(dtype), leaders_, &request),
-      "MPI_Iallgather");
-  complete(request);
-  for (int host = 1; host < hosts_; ++host)
-    combine(op, dtype, received_.data(), received_.data() + host * bytes, count);
-  std::memcpy(data, received_.data(), bytes);
-}
-
-void MpiWorld::sum_large(std::byte* data, int count, DType dtype, Op op) {
-  const int share = (count + hosts_ - 1) / hosts_;
-  const auto begin_of = [&](int host) { return std::min(host * share, count); };
-  int host_rank = 0;
-  MPI_Comm_rank(leaders_, &host_rank);
-  const int mine = begin_of(host_rank + 1) - begin_of(host_rank);
-  const size_t bytes = mine * size_of(dtype);
-  for (auto* list : {&slice_counts_, &slice_begins_, &received_counts_, &received_begins_}) list->resize(hosts_);
-  for (int host = 0; host < hosts_; ++host) {
-    slice_begins_[host] = begin_of(host);
-    slice_counts_[host] = begin_of(host + 1) - begin_of(host);
-    received_begins_[host] = host * mine;
-    received_counts_[host] = mine;
-  }
-  received_.resize(std::max(received_.size(), bytes * hosts_));
-
-  MPI_Request request = MPI_REQUEST_NULL;
-  require_success(MPI_Ialltoallv(data, slice_counts_.data(), slice_begins_.data(), mpi_type(dtype), received_.data(),
-                                 received_counts_.data(), received_begins_.data(), mpi_type(dtype), leaders_, &request),
-                  "MPI_Ialltoallv");
-  complete(request);
-  for (int host = 1; host < hosts_; ++host) combine(op, dtype, received_.data(), received_.data() + host * bytes, mine);
-  require_success(MPI_Iallgatherv(received_.data(), mine, mpi_type(dtype), data, slice_counts_.data(),
-                                  slice_begins_.data(), mpi_type(dtype), leaders_, &request),
-                  "MPI_Iallgatherv");
-  complete(request);
+  memory_ ? memory_->allreduce(buffer, op, host_sum_.get()) : host_sum_->allreduce(buffer, op);
 }
 
 void MpiWorld::broadcast(Buffer buffer, int root) {

@@ -9,6 +9,7 @@
 
 #include <mpi.h>
 
+#include "host_sum.h"
 #include "shared_memory.h"
 #include "survey.h"
 
@@ -17,11 +18,10 @@ namespace lockstep::comm {
 /// MPI as this program uses it. One thread makes it and makes every call; it can be made once a process.
 /// Every MPI error is a comm Error with MPI's own words.
 ///
-/// Ranks of one host meet in shared memory; with several hosts one rank of each then carries the host's sum to the
-/// others, by messages that do not depend on the MPI library's choice of an algorithm: each of them adds up one slice
-/// of all hosts' numbers in the order of the hosts. Hosts may have different numbers of ranks. Nothing waits inside an
-/// MPI call: requests are polled, together with `check` and the notice of a rank that aborted, which end the wait by
-/// throwing. A rank whose wait is long sleeps, so that it leaves its core to the computation.
+/// Ranks of one host meet in shared memory; with several hosts each rank then sums its slice with its counterparts of
+/// the other hosts. Hosts may have different numbers of ranks: the last ones then have no counterparts. Nothing waits
+/// inside an MPI call: requests are polled, together with `check` and the notice of a rank that aborted, which end the
+/// wait by throwing. A rank whose wait is long sleeps, so that it leaves its core to the computation.
 class MpiWorld {
  public:
   /// MPI_Init_thread. usage Error when MPI's rank and size are not those of the launcher.
@@ -50,26 +50,19 @@ class MpiWorld {
 
  private:
   void meet_host();
-  void share_memory(size_t slot_bytes);
+  void share_memory(Division division);
   void listen();
   void complete(MPI_Request request);
-  void sum_between(void* data, size_t count, DType dtype, Op op);
-  void sum_small(std::byte* data, int count, DType dtype, Op op);
-  void sum_large(std::byte* data, int count, DType dtype, Op op);
   void broadcast_between(std::byte* data, size_t bytes, int root);
 
   std::function<void()> check_;
   Launch launch_;
   int hosts_ = 1;
   MPI_Comm world_ = MPI_COMM_NULL, host_ = MPI_COMM_NULL;
-  MPI_Comm leaders_ = MPI_COMM_NULL;  // the first rank of each host
-  std::vector<int> host_ranks_;       // world rank of each rank of this host
+  std::vector<int> host_ranks_;  // world rank of each rank of this host
   MPI_Win window_ = MPI_WIN_NULL;
   std::unique_ptr<SharedMemory> memory_;  // none where every rank has a host of its own
-
-  // What arrives from the other hosts, and the slices that go to them; of leaders.
-  std::vector<std::byte> received_;
-  std::vector<int> slice_counts_, slice_begins_, received_counts_, received_begins_;
+  std::unique_ptr<HostSum> host_sum_;     // none on one host
 
   MPI_Comm notices_ = MPI_COMM_NULL;  // its only messages are the reasons of ranks that abort
   MPI_Request notice_ = MPI_REQUEST_NULL;

@@ -16,10 +16,12 @@ class Meeting {
  public:
   explicit Meeting(int size)
       : told_(static_cast<size_t>(size)),
-        region_(new(kAlignment) std::byte[SharedMemory::region_bytes(size, SharedMemory::slot_bytes(size))]) {
+        division_(SharedMemory::divide(size, size)),
+        region_(new(kAlignment) std::byte[SharedMemory::region_bytes(size, division_.slot_bytes)]) {
     SharedMemory::prepare(region_.get(), size);
   }
 
+  const Division& division() const { return division_; }
   std::byte* region() { return region_.get(); }
   void abort(const std::string& reason) {
     std::lock_guard lock(mutex_);
@@ -41,6 +43,7 @@ class Meeting {
   };
 
   std::vector<std::atomic<int64_t>> told_;  // of each rank
+  const Division division_;
   std::unique_ptr<std::byte[], Free> region_;
   std::atomic<bool> aborted_ = false;
   std::mutex mutex_;
@@ -51,8 +54,8 @@ class ThreadCommunicator : public Communicator {
  public:
   ThreadCommunicator(const Launch& launch, std::shared_ptr<Meeting> meeting, double timeout_seconds)
       : meeting_(std::move(meeting)),
-        memory_(meeting_->region(), launch.rank, launch.size, SharedMemory::slot_bytes(launch.size),
-                [this] { check_dead_(), meeting_->check(); }),
+        memory_(meeting_->region(), launch.rank, launch.size, meeting_->division(),
+                [this] { return check_dead_(), meeting_->check(), false; }),
         operations_(describe(launch), timeout_seconds, [this] { return describe_missing(memory_.behind()); }) {
     launch_ = launch;
     check_dead_ = operations_.checker();

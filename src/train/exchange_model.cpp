@@ -58,28 +58,18 @@ Allreduce nccl_allreduce(double bytes, const Cluster& cluster, const ExchangeCon
   return best;
 }
 
-/// One sum between the first ranks of the hosts: a small one in one exchange of all numbers, a larger one in two, first
-/// each host's slice of all the others' numbers, then the slices' sums.
-double sum_between_hosts(double bytes, double hosts, double bandwidth, const ExchangeConstants& c) {
-  const double partners = hosts - 1, hops = partners * c.tcp_hop * kMicrosecond;
-  if (bytes * hosts <= c.gathered) return hops + partners * bytes / bandwidth;
-  return 2 * (hops + partners / hosts * bytes / bandwidth);
-}
-
-/// comm's "mpi" backend: ranks of a host add up in shared memory, a slot at a time, and where there are more hosts
-/// their first ranks sum each slot before the host goes on; hosts of one rank each sum larger pieces.
+/// comm's "mpi" backend: ranks of a host add up in shared memory, and each sums its slice with its counterparts of the
+/// other hosts, while the next is added up: memory, processors and link work at the same time. A small sum takes one
+/// exchange of all numbers, a larger one two: first each host's share of all the others' numbers, then the shares'
+/// sums.
 Allreduce mpi_allreduce(double bytes, const Cluster& cluster, const ExchangeConstants& c) {
   const auto local = static_cast<double>(cluster.ranks_per_host), hosts = static_cast<double>(cluster.hosts);
   const double inside = cluster.ranks_per_host > 1 ? local * bytes / c.shared_memory : 0;
   if (cluster.hosts == 1) return {inside, "shared memory"};
-  const double slot = std::clamp(c.slots / (2 * local), c.least_slot, c.slot);
-  const double piece = cluster.ranks_per_host > 1 ? slot : c.piece;
-  // What arrives is added up before the next piece is sent: the link and the processors work in turns.
-  const double bandwidth = 1 / (1 / (cluster.network * c.tcp_share) + 1 / c.tcp_most);
-  const double whole = std::floor(bytes / piece), rest = bytes - whole * piece;
-  double seconds = inside + whole * sum_between_hosts(piece, hosts, bandwidth, c);
-  if (rest > 0) seconds += sum_between_hosts(rest, hosts, bandwidth, c);
-  return {seconds, "tcp"};
+  const bool small = bytes * hosts <= c.gathered;
+  const double sent = (small ? 1 : 2 / hosts) * (hosts - 1) * bytes, exchanges = small ? 1 : 2;
+  const double between = sent / std::min(cluster.network * c.tcp_share, local * c.tcp_most);
+  return {exchanges * (hosts - 1) * c.tcp_hop * kMicrosecond + std::max(inside, between), "tcp"};
 }
 
 /// Where each bucket ends, in bytes.

@@ -1,5 +1,8 @@
 // Our allreduce beside MPI_Allreduce, for gradients of ResNet-20 (1.1 MB) and ResNet-18 (46.8 MB):
-//   for who in mpi lockstep; do launch/mpirun -n 2 build/release/tests/allreduce_bench $who; done
+//   for who in mpi lockstep; do launch/mpirun -n 2 build/release/tests/bench/allreduce_bench $who; done
+// and between two hosts over a limited link:
+//   tests/cluster/lab run bash -c 'tests/cluster/lab limit 500mbit; tests/cluster/lab on 1 launch/mpirun --interface e0
+//     --host node1:2,node2:2 -n 4 $PWD/build/release/tests/bench/allreduce_bench lockstep'
 
 #include <algorithm>
 #include <chrono>

@@ -144,34 +144,33 @@ TEST(Allreduce, OfGpusIsWhatNcclsTunerSaysTimesTheMeasuredSlowdown) {
   }
 }
 
-TEST(Allreduce, OfCpusTakesTheLinkAndTheProcessorInTurns) {
+TEST(Allreduce, OfCpusTakesAsLongAsTheSlowestOfLinkProcessorsAndMemory) {
   ExchangeConstants c;
   c.tcp_hop = 0;
   c.tcp_share = 0.5;
   c.tcp_most = 4e6;
-  const auto seconds = [&](double network) {
-    return allreduce(4e6, {.hosts = 2, .network = network, .link = {}}, c).seconds;
+  const auto seconds = [&](double network, int64_t ranks_per_host) {
+    return allreduce(4e6, {.hosts = 2, .ranks_per_host = ranks_per_host, .network = network, .link = {}}, c).seconds;
   };
-  EXPECT_DOUBLE_EQ(seconds(1e6), 8 + 1);
-  EXPECT_DOUBLE_EQ(seconds(8e6), 1 + 1);
+  EXPECT_DOUBLE_EQ(seconds(1e6, 1), 8) << "the link";
+  EXPECT_DOUBLE_EQ(seconds(1e6, 2), 8) << "the link, which the ranks share";
+  EXPECT_DOUBLE_EQ(seconds(1e8, 1), 1) << "a processor";
+  EXPECT_DOUBLE_EQ(seconds(1e8, 2), 0.5) << "a processor a rank";
+  c.shared_memory = 2e6;
+  EXPECT_DOUBLE_EQ(seconds(1e8, 2), 4) << "memory, which holds each rank's numbers";
 }
 
-// The arithmetic of src/comm: MpiWorld::sum_between(), SharedMemory::slot_bytes().
-TEST(Allreduce, OfCpusGoesAsCommDoesIt) {
+TEST(Allreduce, OfCpusExchangesOnceForFewNumbersAndTwiceForMore) {
   ExchangeConstants c;
   c.tcp_hop = 1e6;  // a second: counts the exchanges
-  const auto exchanges = [&](double bytes, int64_t hosts, int64_t ranks_per_host) {
-    return std::floor(
-        allreduce(bytes, {.hosts = hosts, .ranks_per_host = ranks_per_host, .network = 1e12, .link = {}}, c).seconds /
-        static_cast<double>(hosts - 1));
+  const auto exchanges = [&](double bytes, int64_t hosts) {
+    return std::floor(allreduce(bytes, {.hosts = hosts, .network = 1e12, .link = {}}, c).seconds /
+                      static_cast<double>(hosts - 1));
   };
-  EXPECT_EQ(exchanges(16 << 10, 2, 1), 1) << "small: all numbers to all hosts at once";
-  EXPECT_EQ(exchanges((16 << 10) + 4, 2, 1), 2) << "slices, then their sums";
-  EXPECT_EQ(exchanges(16 << 10, 3, 1), 2);
-  EXPECT_EQ(exchanges(4 << 20, 2, 1), 2);
-  EXPECT_EQ(exchanges((4 << 20) + 4, 2, 1), 3) << "pieces of 4 MiB, the last one small";
-  EXPECT_EQ(exchanges(4 << 20, 2, 2), 16) << "slots of 512 KiB";
-  EXPECT_EQ(exchanges(4 << 20, 2, 64), 32) << "of 256 KiB for many ranks";
+  EXPECT_EQ(exchanges(16 << 10, 2), 1) << "all numbers to all hosts at once";
+  EXPECT_EQ(exchanges((16 << 10) + 4, 2), 2) << "shares, then their sums";
+  EXPECT_EQ(exchanges(16 << 10, 3), 2);
+  EXPECT_EQ(exchanges(1 << 30, 2), 2) << "of many pieces, only the first and the last are waited for";
 }
 
 TEST(Allreduce, OfCpusSendsEachHostsShare) {
