@@ -12,64 +12,11 @@
 namespace lockstep::nn {
 namespace {
 
-constexpr int64_t kLeastChannels = 32;
 constexpr double kMostWaste = 1.35;  // pixels of all tiles over those of the picture
 constexpr int64_t kTiles = 64;       // at a time: their planes stay in the second-level cache
 constexpr int64_t kSummedTiles = 128;
 
-/// A row of channels in a plane: not a power of two apart, which would be one place in the cache.
-int64_t row_of(int64_t channels) { return channels + kLane; }
-
-/// The pictures of a batch, cut into tiles.
-class Pictures {
- public:
-  explicit Pictures(const at::Tensor& pictures)
-      : height_(pictures.size(2)),
-        width_(pictures.size(3)),
-        channels_(pictures.size(1)),
-        tiles_(pictures.size(0) * down() * across()),
-        zeros_(static_cast<size_t>(channels_)) {}
-  int64_t tiles() const { return tiles_; }
-  int64_t channels() const { return channels_; }
-
-  Patch patch(const float* data, int64_t tile) const {
-    Patch patch;
-    for (int64_t k = 0; k < 16; ++k) {
-      const int64_t at = offset(tile, k / 4 - 1, k % 4 - 1);
-      patch[static_cast<size_t>(k)] = at < 0 ? zeros_.data() : data + at;
-    }
-    return patch;
-  }
-  Tile tile(const float* data, int64_t tile) const {
-    Tile pixels;
-    for (int64_t k = 0; k < 4; ++k) {
-      const int64_t at = offset(tile, k / 2, k % 2);
-      pixels[static_cast<size_t>(k)] = at < 0 ? zeros_.data() : data + at;
-    }
-    return pixels;
-  }
-  std::array<float*, 4> writable_tile(float* data, int64_t tile) const {
-    std::array<float*, 4> pixels{};
-    for (int64_t k = 0; k < 4; ++k) {
-      const int64_t at = offset(tile, k / 2, k % 2);
-      pixels[static_cast<size_t>(k)] = at < 0 ? nullptr : data + at;
-    }
-    return pixels;
-  }
-
- private:
-  int64_t down() const { return (height_ + 1) / 2; }
-  int64_t across() const { return (width_ + 1) / 2; }
-  /// Of the pixel so far from the tile's first one; -1 outside of the picture.
-  int64_t offset(int64_t tile, int64_t below, int64_t right) const {
-    const int64_t picture = tile / (down() * across()), place = tile % (down() * across());
-    const int64_t y = 2 * (place / across()) + below, x = 2 * (place % across()) + right;
-    return y < 0 || y >= height_ || x < 0 || x >= width_ ? -1 : ((picture * height_ + y) * width_ + x) * channels_;
-  }
-
-  int64_t height_, width_, channels_, tiles_;
-  std::vector<float> zeros_;
-};
+Pictures pictures_of(const at::Tensor& batch) { return {batch.size(0), batch.size(2), batch.size(3), batch.size(1)}; }
 
 /// 16 planes of rows x row numbers.
 struct Planes {
@@ -78,6 +25,17 @@ struct Planes {
     data = memory.mutable_data_ptr<float>();
   }
   int64_t row, plane;
+  at::Tensor memory;
+  float* data;
+};
+
+/// Transformed tiles or patches.
+struct Tiles {
+  Tiles(int64_t count, int64_t all_channels)
+      : channels(all_channels), row(tile_row(channels)), memory(at::zeros({count * row})) {
+    data = memory.mutable_data_ptr<float>();
+  }
+  int64_t channels, row;
   at::Tensor memory;
   float* data;
 };
@@ -114,40 +72,36 @@ Weights spread(const at::Tensor& weight, bool turned) {
 
 /// Tiles begin..end of the result.
 void correlate_tiles(const Pictures& from, const float* x, const Weights& panels, const Pictures& to, float* y,
-                     int64_t begin, int64_t end, const Planes& spread_tiles, const Planes& products) {
-  for (int64_t tile = begin; tile < end; ++tile)
-    spread_patch(from.patch(x, tile), spread_tiles.data + (tile - begin) * spread_tiles.row, spread_tiles.plane,
-                 from.channels());
+                     int64_t begin, int64_t end, const Tiles& patches, const Tiles& products) {
+  spread_patches(from, x, begin, end, patches.data);
   const int64_t rows = (end - begin + kRows - 1) / kRows * kRows;  // the last few are computed and not read
   for (int64_t p = 0; p < kPlanes; ++p)
     for (int64_t column = 0; column < panels.columns; column += kPanel)
-      multiply({.left = spread_tiles.data + p * spread_tiles.plane,
-                .left_row = spread_tiles.row,
+      multiply({.left = patches.data + p * patches.channels,
+                .left_row = patches.row,
                 .left_step = 1,
                 .right = panels.at(0, column) + p * panels.planes.plane,
                 .right_step = panels.width(column),
-                .to = products.data + p * products.plane + column,
+                .to = products.data + p * products.channels + column,
                 .to_row = products.row,
                 .rows = rows,
                 .columns = panels.width(column),
                 .steps = panels.sums,
                 .adds = false});
-  for (int64_t tile = begin; tile < end; ++tile)
-    gather_tile(products.data + (tile - begin) * products.row, products.plane, to.writable_tile(y, tile),
-                to.channels());
+  gather_tiles(products.data, to, begin, end, y);
 }
 
 at::Tensor correlate(const at::Tensor& input, const Weights& panels) {
   const at::Tensor result = at::empty({input.size(0), panels.columns, input.size(2), input.size(3)},
                                       input.options().memory_format(at::MemoryFormat::ChannelsLast));
-  const Pictures from(input), to(result);
+  const Pictures from = pictures_of(input), to = pictures_of(result);
   const float* x = input.const_data_ptr<float>();
   float* y = result.mutable_data_ptr<float>();
   at::parallel_for(0, (from.tiles() + kTiles - 1) / kTiles, 1, [&](int64_t begin, int64_t end) {
-    const Planes spread_tiles(kTiles, row_of(panels.sums)), products(kTiles, row_of(panels.columns));
+    const Tiles patches(kTiles, panels.sums), products(kTiles, panels.columns);
     for (int64_t block = begin; block < end; ++block)
-      correlate_tiles(from, x, panels, to, y, block * kTiles, std::min((block + 1) * kTiles, from.tiles()),
-                      spread_tiles, products);
+      correlate_tiles(from, x, panels, to, y, block * kTiles, std::min((block + 1) * kTiles, from.tiles()), patches,
+                      products);
   });
   return result;
 }
@@ -162,7 +116,7 @@ bool suits_winograd(const at::Tensor& x, const at::Tensor& weight) {
   };
   if (!has_avx512 || !suits(x) || !suits(weight) || weight.size(2) != 3 || weight.size(3) != 3) return false;
   for (const int64_t channels : {weight.size(0), weight.size(1)})
-    if (channels < kLeastChannels || channels % kLane != 0) return false;
+    if (channels % kLane != 0) return false;
   const int64_t height = x.size(2), width = x.size(3), tiles = (height + 1) / 2 * ((width + 1) / 2);
   return static_cast<double>(4 * tiles) <= kMostWaste * static_cast<double>(height * width);
 }
@@ -176,25 +130,24 @@ at::Tensor winograd_input_gradient(const at::Tensor& gradient, const at::Tensor&
 }
 
 at::Tensor winograd_weight_gradient(const at::Tensor& x, const at::Tensor& gradient) {
-  const Pictures from(x), to(gradient);
+  const Pictures from = pictures_of(x), to = pictures_of(gradient);
   const int64_t inputs = from.channels(), outputs = to.channels(), panels = (inputs + kPanel - 1) / kPanel;
   const float *x_data = x.const_data_ptr<float>(), *gradient_data = gradient.const_data_ptr<float>();
-  const Planes patches(kSummedTiles, row_of(inputs)), tiles(kSummedTiles, row_of(outputs)), sums(outputs, inputs);
+  const Tiles patches(kSummedTiles, inputs), tiles(kSummedTiles, outputs);
+  const Planes sums(outputs, inputs);
   for (int64_t first = 0; first < from.tiles(); first += kSummedTiles) {
     const int64_t count = std::min(kSummedTiles, from.tiles() - first);
     at::parallel_for(0, count, kRows, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        spread_patch(from.patch(x_data, first + i), patches.data + i * patches.row, patches.plane, inputs);
-        spread_tile(to.tile(gradient_data, first + i), tiles.data + i * tiles.row, tiles.plane, outputs);
-      }
+      spread_patches(from, x_data, first + begin, first + end, patches.data + begin * patches.row);
+      spread_tiles(to, gradient_data, first + begin, first + end, tiles.data + begin * tiles.row);
     });
     at::parallel_for(0, kPlanes * panels, 1, [&](int64_t begin, int64_t end) {
       for (int64_t unit = begin; unit < end; ++unit) {
         const int64_t p = unit / panels, column = unit % panels * kPanel;
-        multiply({.left = tiles.data + p * tiles.plane,
+        multiply({.left = tiles.data + p * tiles.channels,
                   .left_row = 1,
                   .left_step = tiles.row,
-                  .right = patches.data + p * patches.plane + column,
+                  .right = patches.data + p * patches.channels + column,
                   .right_step = patches.row,
                   .to = sums.data + p * sums.plane + column,
                   .to_row = sums.row,

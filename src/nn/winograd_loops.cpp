@@ -17,6 +17,10 @@ LOCKSTEP_AVX512_INLINE void spread_four(__m512 a, __m512 b, __m512 c, __m512 d, 
   to[3 * step] = _mm512_sub_ps(b, d);
 }
 
+LOCKSTEP_AVX512_INLINE void prefetch(const float* from) {
+  _mm_prefetch(reinterpret_cast<const char*>(from), _MM_HINT_T0);
+}
+
 /// A of one line of a tile.
 LOCKSTEP_AVX512_INLINE void spread_two(__m512 a, __m512 b, __m512* to, int step) {
   to[0] = a;
@@ -83,6 +87,57 @@ LOCKSTEP_AVX512_INLINE void transpose(const float* from, int64_t row, float* to)
   }
 }
 
+LOCKSTEP_AVX512_INLINE void spread_patch(const std::array<const float*, 16>& from, float* to, int64_t channels,
+                                         int64_t below) {
+  for (int64_t c = 0; c < channels; c += kLane) {
+    __m512 lines[16], planes[16];
+#pragma GCC unroll 4
+    for (const size_t k : {9, 10, 13, 14}) prefetch(from[k] + below + c);
+#pragma GCC unroll 4
+    for (int x = 0; x < 4; ++x)
+      spread_four(_mm512_loadu_ps(from[x] + c), _mm512_loadu_ps(from[4 + x] + c), _mm512_loadu_ps(from[8 + x] + c),
+                  _mm512_loadu_ps(from[12 + x] + c), lines + x, 4);
+#pragma GCC unroll 4
+    for (int y = 0; y < 4; ++y)
+      spread_four(lines[4 * y], lines[4 * y + 1], lines[4 * y + 2], lines[4 * y + 3], planes + 4 * y, 1);
+    store_planes(planes, to + c, channels);
+  }
+}
+
+LOCKSTEP_AVX512_INLINE void spread_tile(const std::array<const float*, 4>& from, float* to, int64_t channels,
+                                        int64_t below) {
+  for (int64_t c = 0; c < channels; c += kLane) {
+    __m512 lines[8], planes[16];
+#pragma GCC unroll 4
+    for (const float* pixel : from) prefetch(pixel + below + c);
+#pragma GCC unroll 2
+    for (int x = 0; x < 2; ++x)
+      spread_two(_mm512_loadu_ps(from[x] + c), _mm512_loadu_ps(from[2 + x] + c), lines + x, 2);
+#pragma GCC unroll 4
+    for (int y = 0; y < 4; ++y) spread_two(lines[2 * y], lines[2 * y + 1], planes + 4 * y, 1);
+    store_planes(planes, to + c, channels);
+  }
+}
+
+LOCKSTEP_AVX512_INLINE void gather_tile(const float* from, const std::array<float*, 4>& to, int64_t channels) {
+  for (int64_t c = 0; c < channels; c += kLane) {
+    __m512 lines[8];
+#pragma GCC unroll 4
+    for (int x = 0; x < 4; ++x) {
+      const float* column = from + x * channels + c;
+      const __m512 one = _mm512_loadu_ps(column + 4 * channels), two = _mm512_loadu_ps(column + 8 * channels);
+      lines[x] = _mm512_add_ps(_mm512_loadu_ps(column), _mm512_add_ps(one, two));
+      lines[4 + x] = _mm512_sub_ps(_mm512_sub_ps(one, two), _mm512_loadu_ps(column + 12 * channels));
+    }
+#pragma GCC unroll 2
+    for (int y = 0; y < 2; ++y) {
+      const __m512 *line = lines + 4 * y, one = line[1], two = line[2];
+      if (to[2 * y]) _mm512_storeu_ps(to[2 * y] + c, _mm512_add_ps(line[0], _mm512_add_ps(one, two)));
+      if (to[2 * y + 1]) _mm512_storeu_ps(to[2 * y + 1] + c, _mm512_sub_ps(_mm512_sub_ps(one, two), line[3]));
+    }
+  }
+}
+
 /// kRows x kVectors sums stay in registers through all steps.
 template <int kVectors>
 LOCKSTEP_AVX512_INLINE void multiply_rows(const Product& p, int64_t row) {
@@ -113,50 +168,14 @@ LOCKSTEP_AVX512_INLINE void multiply_rows(const Product& p, int64_t row) {
 
 }  // namespace
 
-LOCKSTEP_AVX512 void spread_patch(const Patch& from, float* to, int64_t plane, int64_t channels) {
-  for (int64_t c = 0; c < channels; c += kLane) {
-    __m512 lines[16], planes[16];
-#pragma GCC unroll 4
-    for (int x = 0; x < 4; ++x)
-      spread_four(_mm512_loadu_ps(from[x] + c), _mm512_loadu_ps(from[4 + x] + c), _mm512_loadu_ps(from[8 + x] + c),
-                  _mm512_loadu_ps(from[12 + x] + c), lines + x, 4);
-#pragma GCC unroll 4
-    for (int y = 0; y < 4; ++y)
-      spread_four(lines[4 * y], lines[4 * y + 1], lines[4 * y + 2], lines[4 * y + 3], planes + 4 * y, 1);
-    store_planes(planes, to + c, plane);
-  }
-}
-
-LOCKSTEP_AVX512 void spread_tile(const Tile& from, float* to, int64_t plane, int64_t channels) {
-  for (int64_t c = 0; c < channels; c += kLane) {
-    __m512 lines[8], planes[16];
-#pragma GCC unroll 2
-    for (int x = 0; x < 2; ++x)
-      spread_two(_mm512_loadu_ps(from[x] + c), _mm512_loadu_ps(from[2 + x] + c), lines + x, 2);
-#pragma GCC unroll 4
-    for (int y = 0; y < 4; ++y) spread_two(lines[2 * y], lines[2 * y + 1], planes + 4 * y, 1);
-    store_planes(planes, to + c, plane);
-  }
-}
-
-LOCKSTEP_AVX512 void gather_tile(const float* from, int64_t plane, const std::array<float*, 4>& to, int64_t channels) {
-  for (int64_t c = 0; c < channels; c += kLane) {
-    __m512 lines[8];
-#pragma GCC unroll 4
-    for (int x = 0; x < 4; ++x) {
-      const float* column = from + x * plane + c;
-      const __m512 one = _mm512_loadu_ps(column + 4 * plane), two = _mm512_loadu_ps(column + 8 * plane);
-      lines[x] = _mm512_add_ps(_mm512_loadu_ps(column), _mm512_add_ps(one, two));
-      lines[4 + x] = _mm512_sub_ps(_mm512_sub_ps(one, two), _mm512_loadu_ps(column + 12 * plane));
-    }
-#pragma GCC unroll 2
-    for (int y = 0; y < 2; ++y) {
-      const __m512 *line = lines + 4 * y, one = line[1], two = line[2];
-      if (to[2 * y]) _mm512_storeu_ps(to[2 * y] + c, _mm512_add_ps(line[0], _mm512_add_ps(one, two)));
-      if (to[2 * y + 1]) _mm512_storeu_ps(to[2 * y + 1] + c, _mm512_sub_ps(_mm512_sub_ps(one, two), line[3]));
-    }
-  }
-}
+Pictures::Pictures(int64_t count, int64_t height, int64_t width, int64_t channels)
+    : height_(height),
+      width_(width),
+      channels_(channels),
+      across_((width + 1) / 2),
+      tiles_of_picture_((height + 1) / 2 * across_),
+      tiles_(count * tiles_of_picture_),
+      zeros_(static_cast<size_t>(channels)) {}
 
 LOCKSTEP_AVX512 void spread_weights(const float* from, int64_t inputs, float* to, int64_t plane, int64_t row) {
   alignas(64) float turned[9][kLane * kLane];  // [position][input][output]
@@ -201,6 +220,30 @@ LOCKSTEP_AVX512 void gather_weights(const float* from, int64_t plane, float* to,
       _mm512_storeu_ps(here + channels, _mm512_sub_ps(one, two));
       _mm512_storeu_ps(here + 2 * channels, _mm512_add_ps(both, line[3]));
     }
+  }
+}
+
+// A constant number of channels, the least, saves a third of the time there.
+LOCKSTEP_AVX512 void spread_patches(const Pictures& from, const float* pixels, int64_t begin, int64_t end, float* to) {
+  const int64_t below = 2 * from.line();
+  for (int64_t tile = begin; tile < end; ++tile, to += tile_row(from.channels())) {
+    const auto patch = from.pixels<4>(pixels, tile, 1, from.zeros());
+    from.channels() == kLane ? spread_patch(patch, to, kLane, below) : spread_patch(patch, to, from.channels(), below);
+  }
+}
+
+LOCKSTEP_AVX512 void spread_tiles(const Pictures& from, const float* pixels, int64_t begin, int64_t end, float* to) {
+  const int64_t below = 2 * from.line();
+  for (int64_t tile = begin; tile < end; ++tile, to += tile_row(from.channels())) {
+    const auto four = from.pixels<2>(pixels, tile, 0, from.zeros());
+    from.channels() == kLane ? spread_tile(four, to, kLane, below) : spread_tile(four, to, from.channels(), below);
+  }
+}
+
+LOCKSTEP_AVX512 void gather_tiles(const float* from, const Pictures& to, int64_t begin, int64_t end, float* pixels) {
+  for (int64_t tile = begin; tile < end; ++tile, from += tile_row(to.channels())) {
+    const auto four = to.pixels<2>(pixels, tile, 0, static_cast<float*>(nullptr));
+    to.channels() == kLane ? gather_tile(from, four, kLane) : gather_tile(from, four, to.channels());
   }
 }
 
