@@ -5,7 +5,6 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/zeros.h>
 
 #include "winograd_loops.h"
 
@@ -15,13 +14,14 @@ namespace {
 constexpr double kMostWaste = 1.35;  // pixels of all tiles over those of the picture
 constexpr int64_t kTiles = 64;       // at a time: their planes stay in the second-level cache
 constexpr int64_t kSummedTiles = 128;
+constexpr int64_t kMostSums = 1 << 19;  // numbers: 2 MB
 
 Pictures pictures_of(const at::Tensor& batch) { return {batch.size(0), batch.size(2), batch.size(3), batch.size(1)}; }
 
 /// 16 planes of rows x row numbers.
 struct Planes {
   Planes(int64_t rows, int64_t row_size)
-      : row(row_size), plane(rows * row_size + kLane), memory(at::zeros({kPlanes * plane})) {
+      : row(row_size), plane(rows * row_size + kLane), memory(at::empty({kPlanes * plane})) {
     data = memory.mutable_data_ptr<float>();
   }
   int64_t row, plane;
@@ -32,7 +32,7 @@ struct Planes {
 /// Transformed tiles or patches.
 struct Tiles {
   Tiles(int64_t count, int64_t all_channels)
-      : channels(all_channels), row(tile_row(channels)), memory(at::zeros({count * row})) {
+      : channels(all_channels), row(tile_row(channels)), memory(at::empty({count * row})) {
     data = memory.mutable_data_ptr<float>();
   }
   int64_t channels, row;
@@ -106,6 +106,42 @@ at::Tensor correlate(const at::Tensor& input, const Weights& panels) {
   return result;
 }
 
+/// The tiles whose sums are taken apart and then added in their order, so that threads need not wait for each other at
+/// every step; of any number of threads alike, so that bits repeat.
+int64_t groups_of(int64_t tiles, int64_t weights) {
+  return std::clamp<int64_t>(std::min(tiles / (4 * kSummedTiles), kMostSums / (kPlanes * weights)), 1, 64);
+}
+
+/// Sums of the products of tiles begin..end with their patches.
+void sum_tiles(const Pictures& from, const float* x, const Pictures& to, const float* gradient, int64_t begin,
+               int64_t end, const Planes& sums) {
+  const int64_t panels = (from.channels() + kPanel - 1) / kPanel;
+  const Tiles patches(kSummedTiles, from.channels()), tiles(kSummedTiles, to.channels());
+  for (int64_t first = begin; first < end; first += kSummedTiles) {
+    const int64_t count = std::min(kSummedTiles, end - first);
+    at::parallel_for(0, count, kRows, [&](int64_t one, int64_t past) {
+      spread_patches(from, x, first + one, first + past, patches.data + one * patches.row);
+      spread_tiles(to, gradient, first + one, first + past, tiles.data + one * tiles.row);
+    });
+    at::parallel_for(0, kPlanes * panels, 1, [&](int64_t one, int64_t past) {
+      for (int64_t unit = one; unit < past; ++unit) {
+        const int64_t p = unit / panels, column = unit % panels * kPanel;
+        multiply({.left = tiles.data + p * tiles.channels,
+                  .left_row = 1,
+                  .left_step = tiles.row,
+                  .right = patches.data + p * patches.channels + column,
+                  .right_step = patches.row,
+                  .to = sums.data + p * sums.plane + column,
+                  .to_row = sums.row,
+                  .rows = to.channels(),
+                  .columns = std::min(kPanel, from.channels() - column),
+                  .steps = count,
+                  .adds = first > begin});
+      }
+    });
+  }
+}
+
 }  // namespace
 
 bool suits_winograd(const at::Tensor& x, const at::Tensor& weight) {
@@ -131,38 +167,24 @@ at::Tensor winograd_input_gradient(const at::Tensor& gradient, const at::Tensor&
 
 at::Tensor winograd_weight_gradient(const at::Tensor& x, const at::Tensor& gradient) {
   const Pictures from = pictures_of(x), to = pictures_of(gradient);
-  const int64_t inputs = from.channels(), outputs = to.channels(), panels = (inputs + kPanel - 1) / kPanel;
-  const float *x_data = x.const_data_ptr<float>(), *gradient_data = gradient.const_data_ptr<float>();
-  const Tiles patches(kSummedTiles, inputs), tiles(kSummedTiles, outputs);
-  const Planes sums(outputs, inputs);
-  for (int64_t first = 0; first < from.tiles(); first += kSummedTiles) {
-    const int64_t count = std::min(kSummedTiles, from.tiles() - first);
-    at::parallel_for(0, count, kRows, [&](int64_t begin, int64_t end) {
-      spread_patches(from, x_data, first + begin, first + end, patches.data + begin * patches.row);
-      spread_tiles(to, gradient_data, first + begin, first + end, tiles.data + begin * tiles.row);
-    });
-    at::parallel_for(0, kPlanes * panels, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t unit = begin; unit < end; ++unit) {
-        const int64_t p = unit / panels, column = unit % panels * kPanel;
-        multiply({.left = tiles.data + p * tiles.channels,
-                  .left_row = 1,
-                  .left_step = tiles.row,
-                  .right = patches.data + p * patches.channels + column,
-                  .right_step = patches.row,
-                  .to = sums.data + p * sums.plane + column,
-                  .to_row = sums.row,
-                  .rows = outputs,
-                  .columns = std::min(kPanel, inputs - column),
-                  .steps = count,
-                  .adds = first > 0});
-      }
-    });
-  }
+  const int64_t inputs = from.channels(), outputs = to.channels();
+  const int64_t groups = groups_of(from.tiles(), outputs * inputs), group = (from.tiles() + groups - 1) / groups;
+  std::vector<Planes> sums;
+  for (int64_t i = 0; i < groups; ++i) sums.emplace_back(outputs, inputs);
+  const auto sum = [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      sum_tiles(from, x.const_data_ptr<float>(), to, gradient.const_data_ptr<float>(), i * group,
+                std::min((i + 1) * group, from.tiles()), sums[static_cast<size_t>(i)]);
+  };
+  groups < at::get_num_threads() ? sum(0, groups) : at::parallel_for(0, groups, 1, sum);
+  const Planes& all = sums.front();
+  for (size_t i = 1; i < sums.size(); ++i) all.memory.add_(sums[i].memory);
+
   at::Tensor result = at::empty({outputs, inputs, 3, 3}, x.options().memory_format(at::MemoryFormat::ChannelsLast));
   float* result_data = result.mutable_data_ptr<float>();
   at::parallel_for(0, outputs, kLane, [&](int64_t begin, int64_t end) {
     for (int64_t output = begin; output < end; ++output)
-      gather_weights(sums.data + output * sums.row, sums.plane, result_data + 9 * output * inputs, inputs);
+      gather_weights(all.data + output * all.row, all.plane, result_data + 9 * output * inputs, inputs);
   });
   return result;
 }
