@@ -18,10 +18,24 @@ constexpr std::array kCommands = {
 #include "commands.def"
 };
 
+/// An option that the command has not is what is wrong, whatever else is missing.
+std::string complaint(const CLI::App& command, const CLI::ParseError& error) {
+  for (const std::string& word : command.remaining()) {
+    if (!word.starts_with("--")) continue;
+    std::vector<std::string> known;
+    for (const CLI::Option* option : command.get_options())
+      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    const std::string wrong = split(word, '=').front(), close = nearest(wrong, known);
+    return cat("no option is called ", wrong, close.empty() ? "" : cat("; did you mean ", close, "?"));
+  }
+  return error.what();
+}
+
 int wrong_usage(const CLI::App& app, const CLI::ParseError& error) {
   const auto commands = app.get_subcommands();
-  const std::string name = cat("lockstep", commands.empty() ? "" : " " + commands.front()->get_name());
-  std::cerr << name << ": " << error.what() << "\nSee `" << name << " --help`." << std::endl;
+  const CLI::App& command = commands.empty() ? app : *commands.front();
+  const std::string name = cat("lockstep", commands.empty() ? "" : " " + command.get_name());
+  std::cerr << name << ": " << complaint(command, error) << "\nSee `" << name << " --help`." << std::endl;
   return exit_code(ErrorKind::kUsage);
 }
 
