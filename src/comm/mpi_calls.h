@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <thread>
@@ -19,16 +20,20 @@ inline void require_success(int code, const char* call) {
   fail(ErrorKind::kComm, call, ": ", text.data());
 }
 
-/// Polls until done() is true. A long wait sleeps between the polls, so that it leaves its core to the computation, and
-/// calls `check`, which ends it by throwing.
+/// Polls until done() is true. A wait sleeps between the polls, the longer the longer it is, so that it leaves its core
+/// to the computation, and calls `check`, which ends it by throwing.
 template <class Done, class Check>
 void poll_until(Done done, const Check& check) {
+  using std::chrono::microseconds, std::chrono::steady_clock;
   constexpr int kSpins = 200;  // polls before the first sleep: about 50 microseconds
-  constexpr auto kSleep = std::chrono::microseconds(20);
+  constexpr microseconds kShortest{20}, kLongest{250};
+  steady_clock::time_point begin;
   for (int polls = 0; !done(); ++polls) {
     if (polls < kSpins) continue;
+    if (polls == kSpins) begin = steady_clock::now();
     check();
-    std::this_thread::sleep_for(kSleep);
+    const auto waited = std::chrono::duration_cast<microseconds>(steady_clock::now() - begin);
+    std::this_thread::sleep_for(std::clamp(waited / 8, kShortest, kLongest));
   }
 }
 

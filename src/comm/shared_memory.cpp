@@ -19,7 +19,7 @@ constexpr size_t kMarkBytes = 128;  // two cache lines: neighbouring lines are f
 constexpr size_t kPage = 4096;
 constexpr int kSpins = 1000;                   // about 20 microseconds
 constexpr long kCheckNanoseconds = 5'000'000;  // how soon a waiting rank notices an abort
-constexpr long kSoonNanoseconds = 20'000;      // and moves on what is under way between hosts
+constexpr long kSoonNanoseconds = 100'000;     // and moves on what is under way between hosts
 constexpr uint32_t kSets = Between::kMost + 2;
 constexpr size_t kBlockBytes = 16 << 10;  // stays in the first-level cache while all ranks are added to it
 
