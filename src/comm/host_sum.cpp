@@ -123,6 +123,7 @@ void HostSum::advance(Piece& piece) {
 
 void HostSum::add_up(Piece& piece) {
   const Buffer mine = share(piece, host_);
+  if (mine.count == 0) return;  // an empty slice, or more hosts than numbers
   const auto numbers = [&](int host) { return host == host_ ? mine : received(piece, host); };
   const Buffer sum = numbers(0);
   for (int host = 1; host < size_; ++host) combine(piece.op, mine.dtype, sum.data, numbers(host).data, mine.count);
