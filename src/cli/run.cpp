@@ -21,7 +21,7 @@ constexpr std::array kCommands = {
 /// An option that the command has not is what is wrong, whatever else is missing.
 std::string complaint(const CLI::App& command, const CLI::ParseError& error) {
   for (const std::string& word : command.remaining()) {
-    if (!word.starts_with("--")) continue;
+    if (!word.starts_with('-')) continue;
     std::vector<std::string> known;
     for (const CLI::Option* option : command.get_options())
       for (const std::string& name : option->get_lnames()) known.push_back("--" + name);

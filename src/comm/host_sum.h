@@ -16,7 +16,7 @@ namespace lockstep::comm {
 /// the link carries one while the other is added up.
 ///
 /// One thread makes all calls. Nothing waits inside an MPI call: finish() polls, together with `check`, which ends the
-/// wait by throwing.
+/// wait by throwing. Slices stay where they are until they are finished. MPI's errors are comm Errors.
 class HostSum : public Between {
  public:
   /// hosts: this rank and its counterparts, one of each host, in the order of the hosts; MPI_COMM_NULL for a rank that

@@ -71,6 +71,8 @@ def test_help_and_wrong_usage():
         expect(library in out, f"--version names {library}")
     _, err = run("trian", status=2)
     expect('did you mean "train"' in err, f"an unknown command is answered by the nearest one, not: {err}")
+    _, err = run("train", "-x", status=2)
+    expect("no option is called -x" in err, f"a short one too, not: {err}")
     for command in ("index", "train", "plan"):
         _, err = run(command, "--hlep", status=2)
         expect("no option is called --hlep; did you mean --help?" in err, f"{command}: an unknown option is named first, not: {err}")
