@@ -9,6 +9,7 @@
 
 #include "cudnn_convolution.h"
 #include "operators.h"
+#include "weight_gradient.h"
 #include "winograd.h"
 
 namespace lockstep::nn {
@@ -28,14 +29,21 @@ Geometry geometry_of(const model::Node& node) {
           .bias = !model::bool_attribute(node, "no_bias", false)};
 }
 
+bool all_are(const std::vector<int64_t>& values, int64_t value) {
+  return std::ranges::all_of(values, [=](int64_t one) { return one == value; });
+}
+
+std::array<int64_t, 2> pair_of(const std::vector<int64_t>& values) { return {values.at(0), values.at(1)}; }
+
 /// Not where nothing is normalised by the batch: evaluation is held against other programs' digits, and a frozen
 /// network gives the same bits.
 bool goes_by_winograd(const NodeRun& run, const Geometry& g, const at::Tensor& input) {
-  const auto all = [](const std::vector<int64_t>& values, int64_t value) {
-    return std::ranges::all_of(values, [=](int64_t one) { return one == value; });
-  };
-  return run.mode == Mode::kTrain && !g.bias && g.groups == 1 && all(g.stride, 1) && all(g.pad, 1) &&
-         all(g.dilation, 1) && suits_winograd(input, run.working[0]);
+  return run.mode == Mode::kTrain && !g.bias && g.groups == 1 && all_are(g.stride, 1) && all_are(g.pad, 1) &&
+         all_are(g.dilation, 1) && suits_winograd(input, run.working[0]);
+}
+
+bool sums_weight_gradient(const NodeRun& run, const Geometry& g) {
+  return g.groups == 1 && all_are(g.dilation, 1) && suits_weight_gradient(run.kept[0], run.working[0]);
 }
 
 #ifdef LOCKSTEP_CUDA
@@ -43,8 +51,7 @@ bool goes_by_winograd(const NodeRun& run, const Geometry& g, const at::Tensor& i
 bool may_use_plans(const NodeRun& run, const at::Tensor& tensor) { return tensor.is_cuda() && !run.plain; }
 
 ConvolutionGeometry pairs_of(const Geometry& g) {
-  const auto pair = [](const std::vector<int64_t>& values) { return std::array{values.at(0), values.at(1)}; };
-  return {.stride = pair(g.stride), .pad = pair(g.pad), .dilation = pair(g.dilation)};
+  return {.stride = pair_of(g.stride), .pad = pair_of(g.pad), .dilation = pair_of(g.dilation)};
 }
 
 /// Undefined where LibTorch has to do it.
@@ -100,10 +107,14 @@ std::vector<at::Tensor> backward_convolution(NodeRun& run, const at::Tensor& gra
   }
   std::array<bool, 3> wanted{run.wants_gradient[0], run.trainable[0], g.bias && run.trainable[1]};
   at::Tensor below;
+  if (wanted[1] && sums_weight_gradient(run, g)) {
+    run.put(0, weight_gradient(run.kept[0], gradient, {.stride = pair_of(g.stride), .pad = pair_of(g.pad)}));
+    wanted[1] = false;
+  }
 #ifdef LOCKSTEP_CUDA
   below = backward_by_plans(run, g, gradient, wanted);
-  if (std::ranges::find(wanted, true) == wanted.end()) return {below};
 #endif
+  if (std::ranges::find(wanted, true) == wanted.end()) return {below};
   const at::OptionalIntArrayRef bias_sizes = g.bias ? at::OptionalIntArrayRef(run.working[1].sizes()) : std::nullopt;
   auto [input, weight, bias] = at::convolution_backward(gradient, run.kept[0], run.working[0], bias_sizes, g.stride,
                                                         g.pad, g.dilation, false, {0, 0}, g.groups, wanted);

@@ -1,11 +1,11 @@
 #include "winograd.h"
 
 #include <algorithm>
-#include <vector>
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 
+#include "group_sums.h"
 #include "winograd_loops.h"
 
 namespace lockstep::nn {
@@ -14,20 +14,11 @@ namespace {
 constexpr double kMostWaste = 1.35;  // pixels of all tiles over those of the picture
 constexpr int64_t kTiles = 64;       // at a time: their planes stay in the second-level cache
 constexpr int64_t kSummedTiles = 128;
-constexpr int64_t kMostSums = 1 << 19;  // numbers: 2 MB
 
 Pictures pictures_of(const at::Tensor& batch) { return {batch.size(0), batch.size(2), batch.size(3), batch.size(1)}; }
 
-/// 16 planes of rows x row numbers.
-struct Planes {
-  Planes(int64_t rows, int64_t row_size)
-      : row(row_size), plane(rows * row_size + kLane), memory(at::empty({kPlanes * plane})) {
-    data = memory.mutable_data_ptr<float>();
-  }
-  int64_t row, plane;
-  at::Tensor memory;
-  float* data;
-};
+/// From one plane of rows x columns numbers to the next.
+constexpr int64_t plane_of(int64_t rows, int64_t columns) { return rows * columns + kLane; }
 
 /// Transformed tiles or patches.
 struct Tiles {
@@ -42,14 +33,18 @@ struct Tiles {
 
 /// Transformed weights as multiply() reads them: panel by panel of columns, each [sums][columns of the panel].
 struct Weights {
-  Weights(int64_t summed, int64_t all_columns) : sums(summed), columns(all_columns), planes(summed, all_columns) {}
+  Weights(int64_t summed, int64_t all_columns)
+      : sums(summed), columns(all_columns), plane(plane_of(summed, all_columns)), memory(at::empty({kPlanes * plane})) {
+    data = memory.mutable_data_ptr<float>();
+  }
   int64_t width(int64_t column) const { return std::min(kPanel, columns - column / kPanel * kPanel); }
   float* at(int64_t sum, int64_t column) const {
     const int64_t panel = column / kPanel * kPanel;
-    return planes.data + panel * sums + sum * width(column) + column - panel;
+    return data + panel * sums + sum * width(column) + column - panel;
   }
-  int64_t sums, columns;
-  Planes planes;
+  int64_t sums, columns, plane;
+  at::Tensor memory;
+  float* data;
 };
 
 /// Columns are the outputs of a convolution, or its inputs where it is turned into that of the gradient.
@@ -62,9 +57,9 @@ Weights spread(const at::Tensor& weight, bool turned) {
       const int64_t output = block / across * kLane, input = block % across * kLane;
       const float* from = data + 9 * output * inputs + input;
       if (turned)
-        spread_turned_weights(from, inputs, panels.at(output, input), panels.planes.plane, panels.width(input));
+        spread_turned_weights(from, inputs, panels.at(output, input), panels.plane, panels.width(input));
       else
-        spread_weights(from, inputs, panels.at(input, output), panels.planes.plane, panels.width(output));
+        spread_weights(from, inputs, panels.at(input, output), panels.plane, panels.width(output));
     }
   });
   return panels;
@@ -80,7 +75,7 @@ void correlate_tiles(const Pictures& from, const float* x, const Weights& panels
       multiply({.left = patches.data + p * patches.channels,
                 .left_row = patches.row,
                 .left_step = 1,
-                .right = panels.at(0, column) + p * panels.planes.plane,
+                .right = panels.at(0, column) + p * panels.plane,
                 .right_step = panels.width(column),
                 .to = products.data + p * products.channels + column,
                 .to_row = products.row,
@@ -106,16 +101,10 @@ at::Tensor correlate(const at::Tensor& input, const Weights& panels) {
   return result;
 }
 
-/// The tiles whose sums are taken apart and then added in their order, so that threads need not wait for each other at
-/// every step; of any number of threads alike, so that bits repeat.
-int64_t groups_of(int64_t tiles, int64_t weights) {
-  return std::clamp<int64_t>(std::min(tiles / (4 * kSummedTiles), kMostSums / (kPlanes * weights)), 1, 64);
-}
-
 /// Sums of the products of tiles begin..end with their patches.
 void sum_tiles(const Pictures& from, const float* x, const Pictures& to, const float* gradient, int64_t begin,
-               int64_t end, const Planes& sums) {
-  const int64_t panels = (from.channels() + kPanel - 1) / kPanel;
+               int64_t end, float* sums) {
+  const int64_t panels = (from.channels() + kPanel - 1) / kPanel, plane = plane_of(to.channels(), from.channels());
   const Tiles patches(kSummedTiles, from.channels()), tiles(kSummedTiles, to.channels());
   for (int64_t first = begin; first < end; first += kSummedTiles) {
     const int64_t count = std::min(kSummedTiles, end - first);
@@ -131,8 +120,8 @@ void sum_tiles(const Pictures& from, const float* x, const Pictures& to, const f
                   .left_step = tiles.row,
                   .right = patches.data + p * patches.channels + column,
                   .right_step = patches.row,
-                  .to = sums.data + p * sums.plane + column,
-                  .to_row = sums.row,
+                  .to = sums + p * plane + column,
+                  .to_row = from.channels(),
                   .rows = to.channels(),
                   .columns = std::min(kPanel, from.channels() - column),
                   .steps = count,
@@ -168,23 +157,18 @@ at::Tensor winograd_input_gradient(const at::Tensor& gradient, const at::Tensor&
 at::Tensor winograd_weight_gradient(const at::Tensor& x, const at::Tensor& gradient) {
   const Pictures from = pictures_of(x), to = pictures_of(gradient);
   const int64_t inputs = from.channels(), outputs = to.channels();
-  const int64_t groups = groups_of(from.tiles(), outputs * inputs), group = (from.tiles() + groups - 1) / groups;
-  std::vector<Planes> sums;
-  for (int64_t i = 0; i < groups; ++i) sums.emplace_back(outputs, inputs);
-  const auto sum = [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      sum_tiles(from, x.const_data_ptr<float>(), to, gradient.const_data_ptr<float>(), i * group,
-                std::min((i + 1) * group, from.tiles()), sums[static_cast<size_t>(i)]);
-  };
-  groups < at::get_num_threads() ? sum(0, groups) : at::parallel_for(0, groups, 1, sum);
-  const Planes& all = sums.front();
-  for (size_t i = 1; i < sums.size(); ++i) all.memory.add_(sums[i].memory);
+  const int64_t plane = plane_of(outputs, inputs);
+  const at::Tensor sums =
+      sum_in_groups(from.tiles(), 4 * kSummedTiles, kPlanes * plane, [&](int64_t begin, int64_t end, float* all) {
+        sum_tiles(from, x.const_data_ptr<float>(), to, gradient.const_data_ptr<float>(), begin, end, all);
+      });
+  const float* sums_data = sums.const_data_ptr<float>();
 
   at::Tensor result = at::empty({outputs, inputs, 3, 3}, x.options().memory_format(at::MemoryFormat::ChannelsLast));
   float* result_data = result.mutable_data_ptr<float>();
   at::parallel_for(0, outputs, kLane, [&](int64_t begin, int64_t end) {
     for (int64_t output = begin; output < end; ++output)
-      gather_weights(all.data + output * all.row, all.plane, result_data + 9 * output * inputs, inputs);
+      gather_weights(sums_data + output * inputs, plane, result_data + 9 * output * inputs, inputs);
   });
   return result;
 }

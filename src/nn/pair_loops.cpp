@@ -1,0 +1,83 @@
+#include "pair_loops.h"
+
+#include <immintrin.h>
+
+namespace lockstep::nn {
+namespace {
+
+using c10::BFloat16;
+
+// AVX512-BF16 whatever the rest is compiled for; suits_weight_gradient() asks for the processor.
+#define LOCKSTEP_PAIRS __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
+#define LOCKSTEP_PAIRS_INLINE [[gnu::always_inline]] LOCKSTEP_PAIRS inline
+
+/// 16 numbers, or zeros where the pixel is not there.
+LOCKSTEP_PAIRS_INLINE __m512i load(const BFloat16* pixel, bool is_there) {
+  return _mm512_castsi256_si512(_mm256_maskz_loadu_epi16(is_there ? 0xffff : 0, pixel));
+}
+
+LOCKSTEP_PAIRS_INLINE __m512i pairs_of(__m512i first, __m512i second) {
+  const __m512i order = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37,
+                                         5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+  return _mm512_permutex2var_epi16(first, order, second);
+}
+
+LOCKSTEP_PAIRS_INLINE __m512bh words(__m512i pairs) { return reinterpret_cast<__m512bh>(pairs); }
+
+bool is_below(int64_t i, int64_t end) { return static_cast<uint64_t>(i) < static_cast<uint64_t>(end); }
+
+}  // namespace
+
+LOCKSTEP_PAIRS void pair_neighbours(const BFloat16* line, const LineGeometry& g, int64_t channels, uint32_t* to) {
+  for (int64_t i = 0; i < g.outputs; i += 2, line += 2 * channels)
+    for (int64_t c = 0; c < channels; c += kPairLane, to += kPairLane)
+      _mm512_storeu_si512(to, pairs_of(load(line + c, true), load(line + channels + c, i + 1 < g.outputs)));
+}
+
+LOCKSTEP_PAIRS void pair_taps(const BFloat16* line, const LineGeometry& g, int64_t channels, uint32_t* to) {
+  for (int64_t i = 0; i < g.outputs; i += 2) {
+    const int64_t one = g.stride * i - g.pad, two = one + g.stride;
+    if (one >= 0 && two + kTaps <= g.width && i + 1 < g.outputs) {
+      const BFloat16* first = line + one * channels;
+      const BFloat16* second = line + two * channels;
+#pragma GCC unroll 3
+      for (int t = 0; t < kTaps; ++t, to += kPairLane, first += channels, second += channels)
+        _mm512_storeu_si512(to, pairs_of(load(first, true), load(second, true)));
+    } else {
+      for (int64_t t = 0; t < kTaps; ++t, to += kPairLane) {
+        const __m512i first = load(line + (one + t) * channels, is_below(one + t, g.width));
+        const __m512i second = load(line + (two + t) * channels, i + 1 < g.outputs && is_below(two + t, g.width));
+        _mm512_storeu_si512(to, pairs_of(first, second));
+      }
+    }
+  }
+}
+
+/// kPairRows x kTaps sums stay in registers through all pairs.
+LOCKSTEP_PAIRS void multiply_pairs(const PairProduct& p) {
+  __m512 sums[kPairRows][kTaps];
+#pragma GCC unroll 8
+  for (int o = 0; o < kPairRows; ++o)
+#pragma GCC unroll 3
+    for (int t = 0; t < kTaps; ++t) sums[o][t] = _mm512_loadu_ps(p.to + o * p.row + t * p.tap);
+  for (const Meeting& lines : p.meetings) {
+    const uint32_t *neighbours = p.neighbours + lines.neighbours, *taps = p.taps + lines.taps;
+    for (int64_t i = 0; i < p.pairs; ++i, neighbours += p.channels, taps += kTaps * kPairLane) {
+      __m512bh vectors[kTaps];
+#pragma GCC unroll 3
+      for (int t = 0; t < kTaps; ++t) vectors[t] = words(_mm512_loadu_si512(taps + t * kPairLane));
+#pragma GCC unroll 8
+      for (int o = 0; o < kPairRows; ++o) {
+        const __m512bh factor = words(_mm512_set1_epi32(static_cast<int>(neighbours[o])));
+#pragma GCC unroll 3
+        for (int t = 0; t < kTaps; ++t) sums[o][t] = _mm512_dpbf16_ps(sums[o][t], factor, vectors[t]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int o = 0; o < kPairRows; ++o)
+#pragma GCC unroll 3
+    for (int t = 0; t < kTaps; ++t) _mm512_storeu_ps(p.to + o * p.row + t * p.tap, sums[o][t]);
+}
+
+}  // namespace lockstep::nn

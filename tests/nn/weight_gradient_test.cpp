@@ -1,0 +1,151 @@
+#include "weight_gradient.h"
+
+#include <cstring>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/convolution_backward.h>
+#include <gtest/gtest.h>
+
+#include "operators.h"
+#include "toy_network.h"
+
+namespace lockstep::nn {
+namespace {
+
+at::Tensor numbers(const model::Shape& shape, uint64_t seed) {
+  return test::random_tensor(shape, seed).to(at::kBFloat16).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+struct Example {
+  int64_t batch, height, width, inputs, outputs;
+  Steps steps = {.stride = {1, 1}, .pad = {1, 1}};
+  at::Tensor x() const { return numbers({batch, inputs, height, width}, 1); }
+  at::Tensor weight() const { return numbers({outputs, inputs, 3, 3}, 2); }
+  at::Tensor gradient() const {
+    const auto side = [&](int64_t size, size_t axis) {
+      return (size + 2 * steps.pad[axis] - 3) / steps.stride[axis] + 1;
+    };
+    return numbers({batch, outputs, side(height, 0), side(width, 1)}, 3);
+  }
+  at::Tensor expected() const {
+    const auto wide = [](const at::Tensor& tensor) { return tensor.to(at::kDouble); };
+    return std::get<1>(at::convolution_backward(wide(gradient()), wide(x()), wide(weight()), at::OptionalIntArrayRef(),
+                                                steps.stride, steps.pad, {1, 1}, false, {0, 0}, 1,
+                                                {false, true, false}));
+  }
+};
+// Even and odd sides, one pixel, borders of none and of more than the kernel, strides that leave pixels out, more lines
+// than a block, so many that they are summed in groups; at the end sums too large for groups.
+const std::vector<Example> kExamples = {
+    {2, 8, 8, 16, 16},
+    {3, 7, 9, 48, 32},
+    {1, 1, 1, 16, 16},
+    {2, 5, 6, 16, 32, {.stride = {1, 1}, .pad = {0, 0}}},
+    {2, 3, 4, 32, 16, {.stride = {1, 2}, .pad = {4, 3}}},
+    {3, 8, 8, 32, 16, {.stride = {2, 2}, .pad = {1, 1}}},
+    {2, 13, 11, 16, 48, {.stride = {2, 2}, .pad = {1, 1}}},
+    {2, 17, 15, 16, 16, {.stride = {5, 4}, .pad = {2, 0}}},
+    {9, 32, 32, 16, 16},
+    {40, 14, 14, 32, 32, {.stride = {2, 1}, .pad = {1, 1}}},
+    {3, 7, 7, 256, 272},
+};
+
+/// Skips where the processor cannot: each test calls it first.
+#define SKIP_WITHOUT_PAIRS() \
+  if (!__builtin_cpu_supports("avx512bf16")) GTEST_SKIP() << "this processor has no AVX512-BF16"
+
+// Products of bfloat16 are exact in float32: only sums are rounded.
+TEST(WeightGradient, IsThatOfTheConvolution) {
+  SKIP_WITHOUT_PAIRS();
+  for (const Example& e : kExamples) {
+    ASSERT_TRUE(suits_weight_gradient(e.x(), e.weight()));
+    const at::Tensor found = weight_gradient(e.x(), e.gradient(), e.steps), expected = e.expected();
+    ASSERT_EQ(found.sizes(), expected.sizes());
+    EXPECT_EQ(found.scalar_type(), at::kFloat);
+    EXPECT_TRUE(found.is_contiguous(at::MemoryFormat::ChannelsLast));
+    const double error = found.to(at::kDouble).sub(expected).abs().max().item<double>();
+    EXPECT_LE(error, 1e-6 * expected.abs().max().item<double>()) << e.height << " x " << e.width;
+  }
+}
+
+TEST(WeightGradient, HasTheSameBitsOnEveryNumberOfThreads) {
+  SKIP_WITHOUT_PAIRS();
+  const int before = at::get_num_threads();
+  for (const Example& e : kExamples) {
+    const auto on = [&](int threads) {
+      at::set_num_threads(threads);
+      return weight_gradient(e.x(), e.gradient(), e.steps);
+    };
+    const at::Tensor one = on(1);
+    for (const int threads : {2, 3, 100}) {
+      const at::Tensor more = on(threads);
+      EXPECT_EQ(std::memcmp(one.const_data_ptr(), more.const_data_ptr(), one.nbytes()), 0)
+          << e.height << " x " << e.width << " on " << threads;
+    }
+  }
+  at::set_num_threads(before);
+}
+
+// What lies beyond a picture is zero, whatever lies there in memory: the next picture, or the end of an odd line.
+TEST(WeightGradient, DoesNotReadAcrossBorders) {
+  SKIP_WITHOUT_PAIRS();
+  const Example e{3, 5, 7, 16, 16};
+  const at::Tensor x = e.x(), gradient = e.gradient();
+  const at::Tensor alone = weight_gradient(x.slice(0, 1, 2), gradient.slice(0, 1, 2), e.steps);
+  for (const int64_t picture : {0, 2}) {
+    x.select(0, picture).fill_(std::numeric_limits<float>::infinity());
+    gradient.select(0, picture).zero_();
+  }
+  const at::Tensor among = weight_gradient(x.slice(0, 1, 2), gradient.slice(0, 1, 2), e.steps);
+  EXPECT_EQ(std::memcmp(alone.const_data_ptr(), among.const_data_ptr(), alone.nbytes()), 0);
+}
+
+TEST(WeightGradient, LeavesOtherConvolutionsToOthers) {
+  const auto suits = [](const model::Shape& x, const model::Shape& weight) {
+    return suits_weight_gradient(numbers(x, 1), numbers(weight, 2));
+  };
+  EXPECT_FALSE(suits({2, 32, 8, 8}, {32, 32, 1, 1}));
+  EXPECT_FALSE(suits({2, 32, 8, 8}, {32, 32, 3, 5}));
+  EXPECT_FALSE(suits({2, 32, 8, 8}, {32, 16, 3, 3})) << "two groups";
+  EXPECT_FALSE(suits({2, 40, 8, 8}, {32, 40, 3, 3})) << "40 is no multiple of 16";
+  EXPECT_FALSE(suits({2, 16, 8, 8}, {24, 16, 3, 3}));
+  EXPECT_FALSE(suits_weight_gradient(numbers({2, 32, 8, 8}, 1).to(at::kFloat), numbers({32, 32, 3, 3}, 2)));
+  EXPECT_FALSE(suits_weight_gradient(numbers({2, 32, 8, 8}, 1).contiguous(), numbers({32, 32, 3, 3}, 2)));
+}
+
+// The operator's gradient is not rounded to bfloat16 where ours is taken, and is right in either case.
+TEST(WeightGradient, IsTakenByTheOperator) {
+  struct Case {
+    model::Attributes more;
+    int64_t kernel, stride, pad, dilation;
+  };
+  for (const Case& c : {Case{{}, 3, 1, 1, 1}, Case{{{"stride", "(2, 2)"}}, 3, 2, 1, 1},
+                        Case{{{"pad", "(2, 2)"}, {"dilate", "(2, 2)"}}, 3, 1, 2, 2},
+                        Case{{{"kernel", "(1, 1)"}, {"pad", "(0, 0)"}}, 1, 1, 0, 1}}) {
+    const at::Tensor x = numbers({2, 16, 8, 8}, 1), weight = numbers({16, 16, c.kernel, c.kernel}, 2);
+    model::Attributes attributes = {{"kernel", "(3, 3)"}, {"pad", "(1, 1)"}, {"num_filter", "16"}, {"no_bias", "True"}};
+    for (const auto& [name, value] : c.more) attributes[name] = value;
+    const model::Node node{.op = "Convolution", .name = "c", .attributes = attributes};
+    const at::Tensor place = weight.to(at::kFloat);
+    NodeRun run{.node = &node,
+                .mode = Mode::kTrain,
+                .inputs = {x},
+                .parameters = {place.clone()},
+                .working = {weight},
+                .parameter_gradients = {place},
+                .trainable = {true},
+                .wants_gradient = {false}};
+    const at::Tensor output = kernel_of(node).forward(run), gradient = numbers(output.sizes().vec(), 3);
+    EXPECT_FALSE(kernel_of(node).backward(run, gradient).at(0).defined());
+    const at::Tensor expected = std::get<1>(at::convolution_backward(
+        gradient.to(at::kDouble), x.to(at::kDouble), weight.to(at::kDouble), at::OptionalIntArrayRef(),
+        {c.stride, c.stride}, {c.pad, c.pad}, {c.dilation, c.dilation}, false, {0, 0}, 1, {false, true, false}));
+    const double error =
+        place.to(at::kDouble).sub(expected).abs().max().item<double>() / expected.abs().max().item<double>();
+    const bool ours = suits_weight_gradient(x, weight) && c.dilation == 1;
+    EXPECT_LT(error, ours ? 1e-6 : 4e-3) << c.kernel << " " << c.stride << " " << c.dilation;
+  }
+}
+
+}  // namespace
+}  // namespace lockstep::nn
