@@ -6,9 +6,9 @@
 
 namespace lockstep::nn {
 
-// The weights' gradient of convolutions in bfloat16 with kernels of 3 x 3, by the definition, on CPUs with AVX512-BF16,
-// channels_last. Products are summed in float32 and never rounded to bfloat16. The bits do not depend on the number of
-// threads.
+// The weights' gradient of convolutions with kernels of 3 x 3 by the definition, on CPUs with AVX-512, channels_last,
+// in float32, or in bfloat16 where the CPU has AVX512-BF16. Products are summed in float32 and never rounded to
+// bfloat16. The bits do not depend on the number of threads.
 
 /// From one output to the next, and the border: {down, across}.
 struct Steps {

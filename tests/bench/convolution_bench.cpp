@@ -1,8 +1,7 @@
 // The 3 x 3 convolutions of ResNets against LibTorch's (oneDNN), in turns, channels_last: in float32 by
-// src/nn/winograd.h, and in bfloat16 the weights' gradient by src/nn/weight_gradient.h.
+// src/nn/winograd.h, and by src/nn/weight_gradient.h the weights' gradient with stride 2 and in bfloat16.
 //   convolution_bench THREADS [ROUNDS]
-// Prints forward, gradient of the pictures and gradient of the weights, and that in bfloat16: our milliseconds,
-// LibTorch's, and theirs over ours; medians.
+// Prints medians: our milliseconds, LibTorch's, and theirs over ours.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -40,37 +39,58 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+struct Contest {
+  const char* name;
+  std::function<void()> ours, theirs;
+  std::vector<double> our_times = {}, their_times = {};
+};
+
+at::Tensor random(at::IntArrayRef shape, at::ScalarType type) {
+  return at::randn(shape).to(type).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+/// LibTorch's gradient of the pictures or of the weights.
+void their_gradient(const at::Tensor& gradient, const at::Tensor& x, const at::Tensor& weight, int64_t stride,
+                    bool of_weights) {
+  at::convolution_backward(gradient, x, weight, at::OptionalIntArrayRef(), {stride, stride}, {1, 1}, {1, 1}, false,
+                           {0, 0}, 1, {!of_weights, of_weights, false});
+}
+
+Contest weight_gradients(const char* name, const Shape& s, int64_t stride, at::ScalarType type) {
+  const int64_t size = (s.size + stride - 1) / stride;
+  const at::Tensor x = random({s.batch, s.channels, s.size, s.size}, type),
+                   gradient = random({s.batch, s.channels, size, size}, type),
+                   weight = random({s.channels, s.channels, 3, 3}, type);
+  return {.name = name,
+          .ours = [=] { nn::weight_gradient(x, gradient, {.stride = {stride, stride}, .pad = {1, 1}}); },
+          .theirs = [=] { their_gradient(gradient, x, weight, stride, true); }};
+}
+
 void compare(const Shape& s, int rounds) {
-  const auto random = [](at::IntArrayRef shape) { return at::randn(shape).contiguous(at::MemoryFormat::ChannelsLast); };
-  const at::Tensor x = random({s.batch, s.channels, s.size, s.size}), gradient = random(x.sizes()),
-                   weight = random({s.channels, s.channels, 3, 3});
-  const auto backward = [&](at::ScalarType type, bool input, bool weights) {
-    return [=, g = gradient.to(type), before = x.to(type), w = weight.to(type)] {
-      at::convolution_backward(g, before, w, at::OptionalIntArrayRef(), {1, 1}, {1, 1}, {1, 1}, false, {0, 0}, 1,
-                               {input, weights, false});
-    };
-  };
-  const auto input_gradient = backward(at::kFloat, true, false), weights_gradient = backward(at::kFloat, false, true),
-             half_gradient = backward(at::kBFloat16, false, true);
-  const at::Tensor half_x = x.to(at::kBFloat16), half = gradient.to(at::kBFloat16);
-  std::vector<double> times[8];
-  for (int round = -1; round < rounds; ++round) {
-    const double all[] = {
-        milliseconds([&] { nn::winograd_forward(x, weight); }),
-        milliseconds([&] { at::convolution(x, weight, {}, {1, 1}, {1, 1}, {1, 1}, false, {0, 0}, 1); }),
-        milliseconds([&] { nn::winograd_input_gradient(gradient, weight); }),
-        milliseconds(input_gradient),
-        milliseconds([&] { nn::winograd_weight_gradient(x, gradient); }),
-        milliseconds(weights_gradient),
-        milliseconds([&] { nn::weight_gradient(half_x, half, {.stride = {1, 1}, .pad = {1, 1}}); }),
-        milliseconds(half_gradient)};
-    for (size_t i = 0; i < 8 && round >= 0; ++i) times[i].push_back(all[i]);
+  const at::Tensor x = random({s.batch, s.channels, s.size, s.size}, at::kFloat),
+                   gradient = random(x.sizes(), at::kFloat),
+                   weight = random({s.channels, s.channels, 3, 3}, at::kFloat);
+  Contest contests[] = {{"forward", [&] { nn::winograd_forward(x, weight); },
+                         [&] { at::convolution(x, weight, {}, {1, 1}, {1, 1}, {1, 1}, false, {0, 0}, 1); }},
+                        {"pictures' gradient", [&] { nn::winograd_input_gradient(gradient, weight); },
+                         [&] { their_gradient(gradient, x, weight, 1, false); }},
+                        {"weights' gradient", [&] { nn::winograd_weight_gradient(x, gradient); },
+                         [&] { their_gradient(gradient, x, weight, 1, true); }},
+                        weight_gradients("with stride 2", s, 2, at::kFloat),
+                        weight_gradients("in bfloat16", s, 1, at::kBFloat16),
+                        weight_gradients("in bfloat16 with stride 2", s, 2, at::kBFloat16)};
+  for (int round = -1; round < rounds; ++round)
+    for (Contest& c : contests) {
+      const double ours = milliseconds(c.ours), theirs = milliseconds(c.theirs);
+      if (round < 0) continue;  // warms up
+      c.our_times.push_back(ours);
+      c.their_times.push_back(theirs);
+    }
+  std::printf("%ld pictures, %ld px, %ld channels\n", s.batch, s.size, s.channels);
+  for (const Contest& c : contests) {
+    const double ours = median(c.our_times), theirs = median(c.their_times);
+    std::printf("  %-28s %7.2f %7.2f %5.2f\n", c.name, ours, theirs, theirs / ours);
   }
-  std::printf("%3ld pictures %2ld px %3ld channels", s.batch, s.size, s.channels);
-  for (size_t i = 0; i < 8; i += 2)
-    std::printf(" | %7.2f %7.2f %5.2f", median(times[i]), median(times[i + 1]),
-                median(times[i + 1]) / median(times[i]));
-  std::printf("\n");
 }
 
 }  // namespace
