@@ -33,8 +33,6 @@ bool all_are(const std::vector<int64_t>& values, int64_t value) {
   return std::ranges::all_of(values, [=](int64_t one) { return one == value; });
 }
 
-std::array<int64_t, 2> pair_of(const std::vector<int64_t>& values) { return {values.at(0), values.at(1)}; }
-
 /// Not where nothing is normalised by the batch: evaluation is held against other programs' digits, and a frozen
 /// network gives the same bits.
 bool goes_by_winograd(const NodeRun& run, const Geometry& g, const at::Tensor& input) {
@@ -42,11 +40,11 @@ bool goes_by_winograd(const NodeRun& run, const Geometry& g, const at::Tensor& i
          all_are(g.dilation, 1) && suits_winograd(input, run.working[0]);
 }
 
-/// In float32 oneDNN is as fast where the stride is 1, and Winograd's way is faster.
+/// In float32 oneDNN is as fast where the stride is 1, and faster where channels are few.
 bool sums_weight_gradient(const NodeRun& run, const Geometry& g) {
   const at::Tensor& input = run.kept[0];
-  return g.groups == 1 && all_are(g.dilation, 1) && (input.scalar_type() != at::kFloat || !all_are(g.stride, 1)) &&
-         suits_weight_gradient(input, run.working[0]);
+  const bool pays = input.scalar_type() != at::kFloat || (!all_are(g.stride, 1) && input.size(1) >= 32);
+  return pays && g.groups == 1 && all_are(g.dilation, 1) && suits_weight_gradient(input, run.working[0]);
 }
 
 #ifdef LOCKSTEP_CUDA
@@ -54,7 +52,8 @@ bool sums_weight_gradient(const NodeRun& run, const Geometry& g) {
 bool may_use_plans(const NodeRun& run, const at::Tensor& tensor) { return tensor.is_cuda() && !run.plain; }
 
 ConvolutionGeometry pairs_of(const Geometry& g) {
-  return {.stride = pair_of(g.stride), .pad = pair_of(g.pad), .dilation = pair_of(g.dilation)};
+  const auto pair = [](const std::vector<int64_t>& values) { return std::array{values.at(0), values.at(1)}; };
+  return {.stride = pair(g.stride), .pad = pair(g.pad), .dilation = pair(g.dilation)};
 }
 
 /// Undefined where LibTorch has to do it.
@@ -111,7 +110,7 @@ std::vector<at::Tensor> backward_convolution(NodeRun& run, const at::Tensor& gra
   std::array<bool, 3> wanted{run.wants_gradient[0], run.trainable[0], g.bias && run.trainable[1]};
   at::Tensor below;
   if (wanted[1] && sums_weight_gradient(run, g)) {
-    run.put(0, weight_gradient(run.kept[0], gradient, {.stride = pair_of(g.stride), .pad = pair_of(g.pad)}));
+    run.put(0, weight_gradient(run.kept[0], gradient, g.stride, g.pad));
     wanted[1] = false;
   }
 #ifdef LOCKSTEP_CUDA

@@ -1,6 +1,7 @@
 #include "weight_gradient.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include <ATen/Parallel.h>
@@ -29,19 +30,21 @@ struct Lines {
   int64_t height, width, channels, count;
 };
 
+/// The sizes of one call.
 template <class Number>
 struct Work {
-  Work(const at::Tensor& x, const at::Tensor& y, const Steps& s)
+  Work(const at::Tensor& x, const at::Tensor& y, at::IntArrayRef stride, at::IntArrayRef pad)
       : picture(x),
         gradient(y),
-        steps(s),
-        across{.width = picture.width, .outputs = gradient.width, .stride = s.stride[1], .pad = s.pad[1]},
+        down_stride(stride[0]),
+        down_pad(pad[0]),
+        across{.width = picture.width, .outputs = gradient.width, .stride = stride[1], .pad = pad[1]},
         words((gradient.width + kOutputsOfWord<Number> - 1) / kOutputsOfWord<Number>),
         gradient_line(words * gradient.channels),
         taps(words * kTaps * kWordLane),
-        block(std::max<int64_t>(kBlockWords / taps / std::min(s.stride[0], kLines), 1)) {}
+        block(std::max<int64_t>(kBlockWords / taps / std::min(down_stride, kLines), 1)) {}
   Lines<Number> picture, gradient;
-  Steps steps;
+  int64_t down_stride, down_pad;
   LineGeometry across;
   int64_t words;                ///< of a line, for one channel
   int64_t gradient_line, taps;  ///< words of a line, for all channels of the gradient or 16 of the picture
@@ -52,9 +55,7 @@ struct Work {
 struct Block {
   template <class Number>
   Block(const Work<Number>& work, int64_t first, int64_t past) : begin(first), end(past) {
-    const auto top_of = [&](int64_t line) {
-      return line % work.gradient.height * work.steps.stride[0] - work.steps.pad[0];
-    };
+    const auto top_of = [&](int64_t line) { return line % work.gradient.height * work.down_stride - work.down_pad; };
     const auto place_of = [&](int64_t line, int64_t y) {
       return line / work.gradient.height * work.picture.height + std::clamp<int64_t>(y, 0, work.picture.height);
     };
@@ -138,9 +139,10 @@ bool suits_weight_gradient(const at::Tensor& x, const at::Tensor& weight) {
          weight.size(2) == kLines && weight.size(3) == kTaps && weight.size(1) == x.size(1);
 }
 
-at::Tensor weight_gradient(const at::Tensor& x, const at::Tensor& gradient, const Steps& steps) {
-  return x.scalar_type() == at::kFloat ? sum_all(Work<float>(x, gradient, steps))
-                                       : sum_all(Work<c10::BFloat16>(x, gradient, steps));
+at::Tensor weight_gradient(const at::Tensor& x, const at::Tensor& gradient, at::IntArrayRef stride,
+                           at::IntArrayRef pad) {
+  return x.scalar_type() == at::kFloat ? sum_all(Work<float>(x, gradient, stride, pad))
+                                       : sum_all(Work<c10::BFloat16>(x, gradient, stride, pad));
 }
 
 }  // namespace lockstep::nn

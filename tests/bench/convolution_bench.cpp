@@ -62,7 +62,7 @@ Contest weight_gradients(const char* name, const Shape& s, int64_t stride, at::S
                    gradient = random({s.batch, s.channels, size, size}, type),
                    weight = random({s.channels, s.channels, 3, 3}, type);
   return {.name = name,
-          .ours = [=] { nn::weight_gradient(x, gradient, {.stride = {stride, stride}, .pad = {1, 1}}); },
+          .ours = [=] { nn::weight_gradient(x, gradient, {stride, stride}, {1, 1}); },
           .theirs = [=] { their_gradient(gradient, x, weight, stride, true); }};
 }
 

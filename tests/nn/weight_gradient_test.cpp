@@ -1,5 +1,6 @@
 #include "weight_gradient.h"
 
+#include <array>
 #include <cstring>
 #include <limits>
 
@@ -17,6 +18,9 @@ at::Tensor numbers(const model::Shape& shape, uint64_t seed, at::ScalarType type
   return test::random_tensor(shape, seed).to(type).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
+struct Steps {
+  std::array<int64_t, 2> stride, pad;  // down, across
+};
 struct Example {
   int64_t batch, height, width, inputs, outputs;
   Steps steps = {.stride = {1, 1}, .pad = {1, 1}};
@@ -71,7 +75,7 @@ INSTANTIATE_TEST_SUITE_P(Types, WeightGradient, testing::Values(at::kFloat, at::
 TEST_P(WeightGradient, IsThatOfTheConvolution) {
   for (const Example& e : examples()) {
     ASSERT_TRUE(suits_weight_gradient(e.x(), e.weight()));
-    const at::Tensor found = weight_gradient(e.x(), e.gradient(), e.steps), expected = e.expected();
+    const at::Tensor found = weight_gradient(e.x(), e.gradient(), e.steps.stride, e.steps.pad), expected = e.expected();
     ASSERT_EQ(found.sizes(), expected.sizes());
     EXPECT_EQ(found.scalar_type(), at::kFloat);
     EXPECT_TRUE(found.is_contiguous(at::MemoryFormat::ChannelsLast));
@@ -85,7 +89,7 @@ TEST_P(WeightGradient, HasTheSameBitsOnEveryNumberOfThreads) {
   for (const Example& e : examples()) {
     const auto on = [&](int threads) {
       at::set_num_threads(threads);
-      return weight_gradient(e.x(), e.gradient(), e.steps);
+      return weight_gradient(e.x(), e.gradient(), e.steps.stride, e.steps.pad);
     };
     const at::Tensor one = on(1);
     for (const int threads : {2, 3, 100}) {
@@ -101,12 +105,12 @@ TEST_P(WeightGradient, HasTheSameBitsOnEveryNumberOfThreads) {
 TEST_P(WeightGradient, DoesNotReadAcrossBorders) {
   const Example e{.batch = 3, .height = 5, .width = 7, .inputs = 16, .outputs = 16, .type = GetParam()};
   const at::Tensor x = e.x(), gradient = e.gradient();
-  const at::Tensor alone = weight_gradient(x.slice(0, 1, 2), gradient.slice(0, 1, 2), e.steps);
+  const at::Tensor alone = weight_gradient(x.slice(0, 1, 2), gradient.slice(0, 1, 2), e.steps.stride, e.steps.pad);
   for (const int64_t picture : {0, 2}) {
     x.select(0, picture).fill_(std::numeric_limits<float>::infinity());
     gradient.select(0, picture).zero_();
   }
-  const at::Tensor among = weight_gradient(x.slice(0, 1, 2), gradient.slice(0, 1, 2), e.steps);
+  const at::Tensor among = weight_gradient(x.slice(0, 1, 2), gradient.slice(0, 1, 2), e.steps.stride, e.steps.pad);
   EXPECT_EQ(std::memcmp(alone.const_data_ptr(), among.const_data_ptr(), alone.nbytes()), 0);
 }
 
@@ -124,7 +128,7 @@ TEST(WeightGradients, LeaveOtherConvolutionsToOthers) {
   EXPECT_FALSE(suits_weight_gradient(numbers({2, 32, 8, 8}, 1).contiguous(), numbers({32, 32, 3, 3}, 2)));
 }
 
-/// The operator's gradient, by way of forward; `x` [N, 16, H, W].
+/// The operator's gradient, by way of forward; 16 outputs.
 at::Tensor by_operator(const at::Tensor& x, const at::Tensor& weight, const model::Attributes& more) {
   model::Attributes attributes = {{"kernel", "(3, 3)"}, {"pad", "(1, 1)"}, {"num_filter", "16"}, {"no_bias", "True"}};
   for (const auto& [name, value] : more) attributes[name] = value;
@@ -167,12 +171,20 @@ TEST(WeightGradients, AreTakenByTheOperator) {
 }
 
 // In float32 the values do not tell who computed them, but the bits do.
-TEST(WeightGradients, AreTakenInFloat32WhereTheStrideIsMore) {
-  const at::Tensor x = numbers({2, 16, 8, 8}, 1, at::kFloat), weight = numbers({16, 16, 3, 3}, 2, at::kFloat);
+TEST(WeightGradients, AreTakenInFloat32WhereTheStrideIsMoreAndChannelsAreMany) {
+  const at::Tensor gradient = numbers({2, 16, 4, 4}, 3, at::kFloat);
+  const auto strided = [](const at::Tensor& x, const at::Tensor& weight) {
+    return by_operator(x, weight, {{"stride", "(2, 2)"}});
+  };
+  const at::Tensor x = numbers({2, 32, 8, 8}, 1, at::kFloat), weight = numbers({16, 32, 3, 3}, 2, at::kFloat);
+  const at::Tensor few = x.slice(1, 0, 16).contiguous(at::MemoryFormat::ChannelsLast),
+                   few_weights = weight.slice(1, 0, 16).contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor theirs =
+      std::get<1>(at::convolution_backward(gradient, few, few_weights, at::OptionalIntArrayRef(), {2, 2}, {1, 1},
+                                           {1, 1}, false, {0, 0}, 1, {false, true, false}));
+  EXPECT_TRUE(strided(few, few_weights).equal(theirs));
   if (!suits_weight_gradient(x, weight)) GTEST_SKIP() << "this processor has not the instructions";
-  const at::Tensor found = by_operator(x, weight, {{"stride", "(2, 2)"}});
-  const Steps steps{.stride = {2, 2}, .pad = {1, 1}};
-  EXPECT_TRUE(found.equal(weight_gradient(x, numbers({2, 16, 4, 4}, 3, at::kFloat), steps)));
+  EXPECT_TRUE(strided(x, weight).equal(weight_gradient(x, gradient, {2, 2}, {1, 1})));
 }
 
 }  // namespace
